@@ -1,0 +1,1 @@
+//! Nearest-neighbour indexes behind one trait: Flat and HNSW

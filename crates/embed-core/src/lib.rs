@@ -1,0 +1,61 @@
+//! The shared types of nearfield: what a catalogue's keys and vectors are, the three traits that let any
+//! embedder, sampler and index meet, and the kernels, seeds and files under all of them.
+//!
+//! ```
+//! use embed_core::{Embeddings, Metric, Vocab};
+//! use ndarray::array;
+//!
+//! let keys = Vocab::from_keys(["tent", "stove", "novel"])?;
+//! let items = Embeddings::new(keys, array![[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])?;
+//! let score = |a: &str, b: &str| Some(Metric::Cosine.score(items.get(a)?, items.get(b)?));
+//! assert!(score("tent", "stove") > score("tent", "novel"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | name rows | [`Vocab`], [`ItemId`] |
+//! | hold vectors with their keys | [`Embeddings`], [`Space`] |
+//! | hold ragged rows | [`Csr`], [`Sequences`], [`SequenceSource`] |
+//! | turn an input into a vector | [`Embedder`] |
+//! | draw what a positive is contrasted with | [`NegativeSampler`] |
+//! | find rows near a vector | [`AnnIndex`], [`SearchRequest`], [`Neighbor`], [`Filter`] |
+//! | keep the best k | [`TopK`] |
+//! | compare vectors | [`Metric`], [`kernel`], [`gemm`] |
+//! | seed, parallelise, watch and stop work | [`Run`], [`SeededRng`], [`Observer`] |
+//! | save and open | [`store`], [`formats`] |
+//! | test an implementation of a trait | [`testkit`] |
+//!
+//! Not in this crate: models, samplers, indexes, metrics.
+
+mod csr;
+mod embedder;
+mod embeddings;
+pub mod formats;
+pub mod gemm;
+mod index;
+pub mod kernel;
+mod metric;
+mod rng;
+mod run;
+mod sampler;
+mod sequences;
+pub mod store;
+pub mod testkit;
+mod topk;
+mod vocab;
+
+pub use csr::{Csr, CsrError};
+pub use embedder::{EmbedError, Embedder};
+pub use embeddings::{Embeddings, EmbeddingsError, Space};
+pub use index::{AnnIndex, Bitmap, Effort, Filter, Neighbor, SearchError, SearchRequest, Stop};
+pub use metric::{Metric, ParseMetricError};
+pub use rng::SeededRng;
+pub use run::{Flow, Observer, Parallelism, ParallelismError, Progress, Run};
+pub use sampler::{Batch, NegativeContext, NegativeSampler, SampleError};
+pub use sequences::{SequenceSource, Sequences, SourceError};
+pub use topk::TopK;
+pub use vocab::{Vocab, VocabError};
+
+/// Dense row number of an item inside the library; keys live in [`Vocab`] at the edge.
+pub type ItemId = u32;

@@ -1,0 +1,1 @@
+//! Ranking metrics over full catalogues: HR, recall, precision, NDCG, MRR, MAP, coverage

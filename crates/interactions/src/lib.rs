@@ -1,0 +1,1 @@
+//! Interaction logs: reading, filtering, sessions and splits

@@ -1,0 +1,1 @@
+//! Embeddings for recommendation: learn them, serve them, measure them

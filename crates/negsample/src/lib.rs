@@ -1,0 +1,1 @@
+//! Negative samplers for embedding training

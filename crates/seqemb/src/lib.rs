@@ -1,0 +1,1 @@
+//! Sequence embeddings: word2vec and Item2Vec, skip-gram with negative sampling
