@@ -1,1 +1,49 @@
-//! Ranking metrics over full catalogues: HR, recall, precision, NDCG, MRR, MAP, coverage
+//! Ranking metrics over full catalogues, exact under ties: hit rate, recall, precision, NDCG, MRR, MAP and
+//! catalogue coverage, with every denominator stated and every policy named.
+//!
+//! ```
+//! use embed_core::{Csr, Metric, Run};
+//! use evalmetrics::{EmbeddingScorer, FullRanking};
+//! use ndarray::array;
+//!
+//! let users = array![[1.0, 0.0], [0.0, 1.0]];
+//! let items = array![[0.9, 0.1], [0.2, 0.8], [0.8, 0.3]];
+//! let scorer = EmbeddingScorer::new(users, items, Metric::InnerProduct)?;
+//! let (seen, truth) = (Csr::from_rows([[0], [1]]), Csr::from_rows([[2], [0]]));
+//! let report = FullRanking::at([1]).evaluate(&scorer, &seen, &truth, &mut Run::default())?;
+//! assert_eq!(report.get("recall", 1), Some(0.5));
+//! # Ok::<(), evalmetrics::EvalError>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | say what is measured, at which cutoffs, by which policies | [`FullRanking`], [`Measure`], [`EmptyUsers`], [`SeenItems`] |
+//! | score a catalogue | [`Scorer`]: [`EmbeddingScorer`], [`PopularityScorer`], [`FnScorer`] |
+//! | measure scores, lists, or an index | [`FullRanking::evaluate`], [`FullRanking::evaluate_lists`], [`FullRanking::evaluate_index`] |
+//! | read the figures | [`RankingReport`], [`PerUser`] |
+//!
+//! Predicting the next item of a session is the same task: one row of truth with one item for each prefix,
+//! and [`SeenItems::Keep`] where an item may come again.
+//!
+//! Not in this crate: metrics on sampled candidates, splitting of logs, drawing.
+
+#![forbid(unsafe_code)]
+
+mod embedding;
+mod error;
+mod expected;
+mod full;
+mod lists;
+mod measure;
+mod params;
+mod report;
+mod scorer;
+mod select;
+mod tally;
+
+pub use embedding::{ColdUsers, EmbeddingScorer};
+pub use error::EvalError;
+pub use measure::{Measure, ParseMeasureError};
+pub use params::{EmptyUsers, FullRanking, SeenItems};
+pub use report::{Column, Figure, Figures, PerUser, RankingReport};
+pub use scorer::{FnScorer, PopularityScorer, Scorer};
