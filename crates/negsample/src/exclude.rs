@@ -1,97 +1,105 @@
 use embed_core::{Batch, ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
 
-/// A sampler whose law does not depend on the context.
-pub trait Law: NegativeSampler {
-    /// Probability that one draw gives `item`; 0 for an item that is not there.
-    fn probability(&self, item: ItemId) -> f64;
-}
-
-/// Draws by another sampler's law, given that no positive of the context is drawn.
+/// Another sampler's law restricted to the items that are not among the context's positives.
 ///
-/// A draw that hits a positive is repeated, [`ExcludePositives::RETRIES`] times at most; then the item is
-/// drawn exactly from the complement by one pass over the catalogue, so that a user who has almost
-/// everything still gets an answer. When nothing is left, the count is short.
-#[derive(Debug, Clone)]
+/// Draws again what hits a positive; when the budget of draws is used up (a user who has almost everything),
+/// the rest is drawn exactly from the complement. Both follow the inner law renormalised, so the mixture
+/// does. When no item but positives has a weight, the count is short.
+///
+/// O(log positives) a draw; the exact draw is O(n_items · log positives), once a call at most.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExcludePositives<S> {
     inner: S,
 }
 
-impl<S: Law> ExcludePositives<S> {
-    /// Draws that hit a positive before the exact pass: it is reached with probability < 10⁻³ where
-    /// positives have at most four fifths of the law.
-    pub const RETRIES: usize = 32;
-
-    /// `inner` without the positives of each context.
+impl<S: NegativeSampler> ExcludePositives<S> {
+    /// Excludes the positives of each context from `inner`.
     #[must_use]
     pub fn new(inner: S) -> Self {
         Self { inner }
     }
 
-    /// Probability that is left when the context's positives are taken out.
-    fn remaining(&self, cx: &NegativeContext<'_>) -> f64 {
-        1.0 - cx.positives.iter().map(|&item| self.inner.probability(item)).sum::<f64>()
+    /// The sampler within.
+    pub fn inner(&self) -> &S {
+        &self.inner
     }
 
-    /// One exact draw from the complement, O(n_items); `None` when it is empty.
-    fn draw_exactly(&self, positives: &[ItemId], rng: &mut SeededRng) -> Option<ItemId> {
-        let n_items = u32::try_from(self.inner.n_items()).unwrap_or(u32::MAX);
-        let left = || (0..n_items).filter(|item| positives.binary_search(item).is_err());
-        let total: f64 = left().map(|item| self.inner.probability(item)).sum();
-        let mut target = rng.unit_f64() * total;
-        let mut last = None;
-        for item in left() {
-            let p = self.inner.probability(item);
-            if p > 0.0 {
-                last = Some(item);
-                if target < p {
-                    break;
-                }
-                target -= p;
+    /// Fills `out` from the complement of the positives by its cumulative weights.
+    fn draw_exactly(&self, cx: &NegativeContext<'_>, rng: &mut SeededRng, out: &mut [ItemId]) -> usize {
+        let mut items = Vec::new();
+        let mut cumulative = Vec::new();
+        let mut total = 0.0;
+        for (item, weight) in self.complement(cx) {
+            if weight > 0.0 {
+                total += weight;
+                items.push(item);
+                cumulative.push(total);
             }
         }
-        last
+        let Some(last) = items.len().checked_sub(1) else { return 0 };
+        for slot in out.iter_mut() {
+            let at = rng.unit_f64() * total;
+            *slot = items[cumulative.partition_point(|&c| c <= at).min(last)];
+        }
+        out.len()
+    }
+
+    /// Every item that is no positive, with its expected count in one draw of the inner sampler.
+    fn complement(&self, cx: &NegativeContext<'_>) -> impl Iterator<Item = (ItemId, f64)> {
+        let one = NegativeContext { n: 1, ..*cx };
+        (0..)
+            .take(self.inner.n_items())
+            .filter(move |item| cx.positives.binary_search(item).is_err())
+            .map(move |item| (item, f64::from(self.inner.log_expected_count(&one, item)).exp()))
     }
 }
 
-impl<S: Law> Law for ExcludePositives<S> {
-    fn probability(&self, item: ItemId) -> f64 {
-        self.inner.probability(item)
-    }
-}
-
-impl<S: Law> NegativeSampler for ExcludePositives<S> {
+impl<S: NegativeSampler> NegativeSampler for ExcludePositives<S> {
     fn sample_into(
         &self,
         cx: &NegativeContext<'_>,
         rng: &mut SeededRng,
         out: &mut [ItemId],
     ) -> Result<usize, SampleError> {
-        self.inner.sample_into(cx, rng, out)?;
-        if cx.positives.is_empty() {
-            return Ok(out.len());
-        }
-        for slot in 0..out.len() {
-            let mut retries = 0;
-            while cx.positives.binary_search(&out[slot]).is_ok() {
-                if retries == Self::RETRIES {
-                    match self.draw_exactly(cx.positives, rng) {
-                        Some(item) => out[slot] = item,
-                        None => return Ok(slot),
-                    }
-                    break;
+        let mut kept = 0;
+        // As many draws as cost about what the exact way costs.
+        let mut budget = 4 * out.len() + self.inner.n_items() / 4;
+        while kept < out.len() && budget > 0 {
+            let want = (out.len() - kept).min(budget);
+            let drawn = self.inner.sample_into(cx, rng, &mut out[kept..kept + want])?;
+            budget -= want;
+            for at in kept..kept + drawn {
+                let item = out[at];
+                if cx.positives.binary_search(&item).is_err() {
+                    out[kept] = item;
+                    kept += 1;
                 }
-                retries += 1;
-                self.inner.sample_into(cx, rng, &mut out[slot..=slot])?;
+            }
+            if drawn == 0 {
+                break;
             }
         }
-        Ok(out.len())
+        if kept < out.len() {
+            kept += self.draw_exactly(cx, rng, &mut out[kept..]);
+        }
+        Ok(kept)
     }
 
+    /// The inner value less the logarithm of the share that the positives leave; `-inf` for a positive.
+    /// O(positives), or O(n_items) when the positives have more than nine tenths of the weight.
+    #[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
         if cx.positives.binary_search(&item).is_ok() {
             return f32::NEG_INFINITY;
         }
-        crate::popularity::log_count(cx.n, self.inner.probability(item) / self.remaining(cx))
+        let one = NegativeContext { n: 1, ..*cx };
+        let excluded: f64 =
+            cx.positives.iter().map(|&p| f64::from(self.inner.log_expected_count(&one, p)).exp()).sum();
+        // 1 − excluded loses its digits near 0, so what is left is summed instead.
+        let left =
+            if excluded < 0.9 { 1.0 - excluded } else { self.complement(cx).map(|(_, weight)| weight).sum() };
+        let inner = self.inner.log_expected_count(cx, item);
+        if inner == f32::NEG_INFINITY { inner } else { (f64::from(inner) - left.ln()) as f32 }
     }
 
     fn n_items(&self) -> usize {
@@ -106,24 +114,44 @@ impl<S: Law> NegativeSampler for ExcludePositives<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::check_law;
     use crate::{Popularity, Uniform};
 
     #[test]
-    fn a_user_who_has_almost_everything_gets_what_is_left() {
-        let sampler = ExcludePositives::new(Popularity::new(&[1_000_000_000, 1, 0, 1], 1.0).unwrap());
-        let mut out = [9; 8];
-        let cx = NegativeContext { positives: &[0, 2], n: 8, ..Default::default() };
-        assert_eq!(sampler.sample_into(&cx, &mut SeededRng::new(1), &mut out).unwrap(), 8);
-        assert!(out.iter().all(|item| [1, 3].contains(item)) && out.contains(&1) && out.contains(&3));
-        let all = NegativeContext { positives: &[0, 1, 2, 3], n: 8, ..Default::default() };
-        assert_eq!(sampler.sample_into(&all, &mut SeededRng::new(1), &mut out).unwrap(), 0);
+    fn positives_are_never_drawn_and_the_rest_keeps_its_law() {
+        let counts = [1000u64, 1, 0, 30, 7, 7, 400, 2, 90, 0, 12];
+        let sampler = ExcludePositives::new(Popularity::new(&counts, 1.0).unwrap());
+        for positives in [&[][..], &[0], &[0, 3, 6], &[0, 3, 4, 5, 6, 8, 10], &[2], &[4, 77]] {
+            let weights: Vec<f64> = (0u32..)
+                .zip(counts)
+                .map(|(i, c)| if positives.contains(&i) { 0.0 } else { c as f64 })
+                .collect();
+            check_law(&sampler, &NegativeContext { positives, ..Default::default() }, &weights);
+        }
     }
 
     #[test]
-    fn the_law_is_renormalised() {
-        let sampler = ExcludePositives::new(Uniform::new(10).unwrap());
-        let cx = NegativeContext { positives: &[3, 4], n: 4, ..Default::default() };
-        assert!((sampler.log_expected_count(&cx, 0).exp() - 0.5).abs() < 1e-6);
+    fn an_exhausted_pool_gives_a_short_count() {
+        let all: Vec<u32> = (0..6).collect();
+        let cx = NegativeContext { positives: &all, n: 4, ..Default::default() };
+        let sampler = ExcludePositives::new(Uniform::new(6).unwrap());
+        assert_eq!(sampler.sample_into(&cx, &mut SeededRng::new(1), &mut [0; 4]).unwrap(), 0);
         assert_eq!(sampler.log_expected_count(&cx, 3), f32::NEG_INFINITY);
+        // Only an item of weight 0 is left.
+        let sampler = ExcludePositives::new(Popularity::new(&[1, 0, 1], 1.0).unwrap());
+        let cx = NegativeContext { positives: &[0, 2], n: 4, ..Default::default() };
+        assert_eq!(sampler.sample_into(&cx, &mut SeededRng::new(1), &mut [0; 4]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_user_who_has_almost_everything_is_answered() {
+        let have: Vec<u32> = (0..100_000).filter(|&i| i != 77_777).collect();
+        let cx = NegativeContext { positives: &have, n: 3, ..Default::default() };
+        let sampler = ExcludePositives::new(Uniform::new(100_000).unwrap());
+        let mut out = [0; 3];
+        assert_eq!(sampler.sample_into(&cx, &mut SeededRng::new(1), &mut out).unwrap(), 3);
+        assert_eq!(out, [77_777; 3]);
+        let expected = sampler.log_expected_count(&cx, 77_777);
+        assert!((expected - 3f32.ln()).abs() < 1e-4, "{expected}");
     }
 }

@@ -1,36 +1,41 @@
-//! Negative samplers: what a positive is contrasted with. Each one states its law, draws by it, and tells
-//! how often an item is expected among the draws.
+//! Negative samplers: what a trainer contrasts a positive with.
 //!
 //! ```
 //! use embed_core::{NegativeContext, NegativeSampler, SeededRng};
 //! use negsample::{ExcludePositives, Popularity};
 //!
-//! let counts = [1000, 100, 10, 1];
-//! let sampler = ExcludePositives::new(Popularity::new(&counts, 0.75)?);
-//! let cx = NegativeContext { positives: &[0], n: 5, ..Default::default() };
-//! let mut negatives = [0; 5];
-//! let drawn = sampler.sample_into(&cx, &mut SeededRng::new(7), &mut negatives)?;
-//! assert!(drawn == 5 && !negatives.contains(&0));
+//! let sampler = ExcludePositives::new(Popularity::new(&[80, 15, 0, 5], 0.75)?);
+//! let context = NegativeContext { positives: &[0], n: 6, ..Default::default() };
+//! let mut drawn = [0; 6];
+//! assert_eq!(sampler.sample_into(&context, &mut SeededRng::new(1), &mut drawn)?, 6);
+//! assert!(drawn.iter().all(|item| [1, 3].contains(item)), "0 is excluded and 2 was never seen");
 //! # Ok::<(), embed_core::SampleError>(())
 //! ```
 //!
-//! | type | law |
-//! |---|---|
-//! | [`Uniform`] | every item alike |
-//! | [`Popularity`] | count^α (α = 0.75: Mikolov et al. 2013, section 2.2), or any weights |
-//! | [`ExcludePositives`] | another sampler's law without the positives of the context |
-//! | [`AliasTable`] | the table under [`Popularity`], usable alone |
+//! | to draw | use | bytes an item |
+//! |---|---|---|
+//! | every item alike | [`Uniform`] | 0 |
+//! | items by count^α (Mikolov et al. 2013b, section 2.2) | [`Popularity`] | 8 + 4 |
+//! | items by any weights | [`Popularity::from_weights`] | 8 + 4 |
+//! | any of these, without the positives | [`ExcludePositives`] | 0 |
+//! | indices by weight, for other uses | [`AliasTable`] | 8 |
 //!
-//! Not in this crate: losses, and the log Q correction itself, which belongs to the loss.
+//! Draws are with replacement. Each depends only on the sampler, the context and the generator that is
+//! handed in, so the same stream gives the same items on every machine.
+//!
+//! Not in this crate: losses and log Q correction (a trainer subtracts
+//! [`log_expected_count`](embed_core::NegativeSampler::log_expected_count)), and indexes.
 
 #![forbid(unsafe_code)]
 
 mod alias;
 mod exclude;
 mod popularity;
+#[cfg(test)]
+mod testing;
 mod uniform;
 
 pub use alias::AliasTable;
-pub use exclude::{ExcludePositives, Law};
+pub use exclude::ExcludePositives;
 pub use popularity::Popularity;
 pub use uniform::Uniform;

@@ -1,59 +1,55 @@
 use embed_core::{ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
 
-use crate::{AliasTable, Law};
+use crate::AliasTable;
 
-/// Items in proportion to count^α: Mikolov et al. 2013 ("Distributed representations of words and phrases"),
-/// section 2.2, where α = 0.75. An item of count zero is never drawn, whatever α is.
+/// Items with probability `countᵅ / Σ countᵅ`: α = 0.75 in word2vec, 0 for all seen items alike, 1 for the
+/// empirical frequency, below 0 for rare items first. Positives are not excluded.
 ///
-/// Memory: 8 bytes an item for draws, and 8 for the probabilities. A draw is O(1).
-#[derive(Debug, Clone)]
+/// An item with count 0 is never drawn, whatever α. Memory: 8 bytes an item that draws touch, and 4 for
+/// [`NegativeSampler::log_expected_count`]. A draw is O(1), building O(n).
+///
+/// Mikolov, Sutskever, Chen, Corrado & Dean 2013, "Distributed representations of words and phrases and
+/// their compositionality", section 2.2.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Popularity {
     table: AliasTable,
-    probability: Vec<f64>,
+    /// Natural logarithm of each item's probability.
+    log_p: Vec<f32>,
 }
 
 impl Popularity {
-    /// The published exponent.
-    pub const DEFAULT_EXPONENT: f64 = 0.75;
-
-    /// The law count^`exponent` over items with these counts.
+    /// The law of `counts` `[n_items]` under exponent `alpha`, any finite number. O(n).
     ///
     /// # Errors
-    /// - [`SampleError::BadExponent`] when the exponent is no finite number.
-    /// - [`SampleError::NoItems`] when no count is positive, [`SampleError::TooManyItems`].
-    /// - [`SampleError::BadWeight`] when a power is too large for an f64.
-    pub fn new(counts: &[u64], exponent: f64) -> Result<Self, SampleError> {
-        if !exponent.is_finite() {
-            return Err(SampleError::BadExponent { exponent });
+    /// - [`SampleError::BadExponent`] when `alpha` is NaN or infinite.
+    /// - [`SampleError::NoItems`] when no count is above 0.
+    /// - [`SampleError::TooManyItems`] beyond `u32::MAX` items.
+    #[expect(clippy::cast_precision_loss, reason = "a count beyond 2⁵³ needs no exact weight")]
+    pub fn new(counts: &[u64], alpha: f64) -> Result<Self, SampleError> {
+        if !alpha.is_finite() {
+            return Err(SampleError::BadExponent { exponent: alpha });
         }
-        #[expect(clippy::cast_precision_loss, reason = "a relative error of 2⁻⁵³ in a count is none")]
-        let weights: Vec<f64> =
-            counts.iter().map(|&c| if c == 0 { 0.0 } else { (c as f64).powf(exponent) }).collect();
-        Self::from_weights(&weights)
+        let seen = || counts.iter().filter(|&&c| c > 0);
+        // Relative to the item that weighs most, so that no exponent overflows.
+        let heaviest = if alpha < 0.0 { seen().min() } else { seen().max() };
+        let Some(&heaviest) = heaviest else { return Err(SampleError::NoItems { items: counts.len() }) };
+        let weight = |&count: &u64| match count {
+            0 => 0.0,
+            count => (alpha * ((count as f64).ln() - (heaviest as f64).ln())).exp(),
+        };
+        Self::from_weights(&counts.iter().map(weight).collect::<Vec<_>>())
     }
 
-    /// The law in proportion to any weights `[n_items]`.
+    /// Items with probability `weights[item] / Σ weights`. O(n).
     ///
     /// # Errors
     /// As [`AliasTable::new`].
+    #[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
     pub fn from_weights(weights: &[f64]) -> Result<Self, SampleError> {
         let table = AliasTable::new(weights)?;
-        let largest = weights.iter().copied().fold(0.0, f64::max);
-        let total: f64 = weights.iter().map(|w| w / largest).sum();
-        let probability = weights.iter().map(|w| w / largest / total).collect();
-        Ok(Self { table, probability })
-    }
-}
-
-/// ln(n · p); −∞ for what is never drawn.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a logarithm fits an f32")]
-pub(crate) fn log_count(n: usize, probability: f64) -> f32 {
-    (n as f64 * probability).ln() as f32
-}
-
-impl Law for Popularity {
-    fn probability(&self, item: ItemId) -> f64 {
-        self.probability.get(item as usize).copied().unwrap_or(0.0)
+        let log_total = weights.iter().sum::<f64>().ln();
+        let log_p = weights.iter().map(|w| (w.ln() - log_total) as f32).collect();
+        Ok(Self { table, log_p })
     }
 }
 
@@ -64,33 +60,61 @@ impl NegativeSampler for Popularity {
         rng: &mut SeededRng,
         out: &mut [ItemId],
     ) -> Result<usize, SampleError> {
-        out.fill_with(|| self.table.draw(rng));
+        // A generator of its own in the loop, so that its state stays in registers.
+        let mut local = rng.clone();
+        for item in out.iter_mut() {
+            *item = self.table.sample(&mut local);
+        }
+        *rng = local;
         Ok(out.len())
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a logarithm in f32")]
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
-        log_count(cx.n, self.probability(item))
+        let log_p = self.log_p.get(item as usize).copied().unwrap_or(f32::NEG_INFINITY);
+        log_p + (cx.n as f64).ln() as f32
     }
 
     fn n_items(&self) -> usize {
-        self.probability.len()
+        self.log_p.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::check_law;
 
     #[test]
-    fn the_exponent_bends_the_law() {
-        let counts = [16, 1, 0];
-        for (exponent, ratio) in [(0.75, 8.0), (0.0, 1.0), (-0.5, 0.25), (1.0, 16.0)] {
-            let law = Popularity::new(&counts, exponent).unwrap();
-            assert!((law.probability(0) / law.probability(1) - ratio).abs() < 1e-12);
-            assert_eq!(law.probability(2), 0.0, "a count of zero stays zero at exponent {exponent}");
+    fn draws_follow_the_counts_under_every_exponent() {
+        let counts = [1000u64, 1, 0, 30, 7, 7, 400, 2, 90, 0, 12];
+        for alpha in [0.75, 1.0, 0.0, -0.5, 2.0] {
+            let weights: Vec<f64> =
+                counts.iter().map(|&c| if c == 0 { 0.0 } else { (c as f64).powf(alpha) }).collect();
+            check_law(&Popularity::new(&counts, alpha).unwrap(), &NegativeContext::default(), &weights);
         }
-        assert!(matches!(Popularity::new(&counts, f64::NAN), Err(SampleError::BadExponent { .. })));
-        assert!(matches!(Popularity::new(&[0], 0.0), Err(SampleError::NoItems { .. })));
-        assert!(matches!(Popularity::new(&[u64::MAX], 1e6), Err(SampleError::BadWeight { .. })));
     }
+
+    #[test]
+    fn no_exponent_overflows() {
+        for alpha in [300.0, -300.0] {
+            let sampler = Popularity::new(&[u64::MAX, 1, 5], alpha).unwrap();
+            let mut out = [0; 20];
+            sampler.sample_into(&NegativeContext::default(), &mut SeededRng::new(2), &mut out).unwrap();
+            assert_eq!(out, [if alpha > 0.0 { 0 } else { 1 }; 20]);
+        }
+        assert!(matches!(Popularity::new(&[1], f64::NAN), Err(SampleError::BadExponent { .. })));
+        assert!(matches!(Popularity::new(&[0, 0], 0.0), Err(SampleError::NoItems { items: 2 })));
+        assert!(matches!(Popularity::new(&[], 1.0), Err(SampleError::NoItems { items: 0 })));
+    }
+
+    #[test]
+    fn the_draws_of_a_seed_never_change() {
+        let mut out = [0; 8];
+        let sampler = Popularity::new(&[5, 0, 9, 2, 1, 1, 1, 40], 0.75).unwrap();
+        sampler.sample_into(&NegativeContext::default(), &mut SeededRng::new(1), &mut out).unwrap();
+        assert_eq!(out, GOLDEN);
+    }
+
+    const GOLDEN: [u32; 8] = [7, 7, 0, 7, 7, 7, 2, 4];
 }
