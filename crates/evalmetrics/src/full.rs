@@ -8,7 +8,7 @@ use crate::{EvalError, FullRanking, RankingReport, Scorer, SeenItems};
 /// Scores in one tile, at most: 4 MiB of them.
 const TILE_SCORES: usize = 1 << 20;
 /// Users in one block, at most.
-const BLOCK_USERS: usize = 128;
+const BLOCK_USERS: usize = 256;
 
 impl FullRanking {
     /// Ranks the whole catalogue for every user and measures where the `truth` stands.
@@ -31,7 +31,7 @@ impl FullRanking {
     ///
     /// # Complexity
     /// The scorer's, one compare a score, and `O(K + positives)` a user. Memory: 4 MiB of scores a thread at most, unless the
-    /// scorer asks for longer rows; `16 · K` bytes for each of at most 128 users a thread; 4 bytes an item for coverage.
+    /// scorer asks for longer rows; `16 · K` bytes for each of at most 256 users a thread; 4 bytes an item for coverage.
     ///
     /// # Determinism
     /// The same bits on any number of threads, if the scorer's scores are.

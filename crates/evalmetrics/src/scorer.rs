@@ -22,7 +22,7 @@ pub trait Scorer: Sync {
     /// How many items are best scored at once. A scorer that can only do the whole catalogue says
     /// `self.n_items()`.
     fn items_at_once(&self) -> usize {
-        1024
+        2048
     }
 }
 

@@ -102,9 +102,9 @@ fn threads_and_tiles_do_not_change_a_bit() {
         let scorer = EmbeddingScorer::new(users.view(), items.view(), Metric::InnerProduct).unwrap();
         settings.evaluate(&Tiled(scorer, tile), &seen, &truth, &mut Run::default().threads(threads)).unwrap()
     };
-    let one = evaluate(1024, 1);
+    let one = evaluate(2048, 1);
     assert!(one.n_empty > 10 && one.get("recall", 50).unwrap() > 0.0);
-    for (tile, threads) in [(1024, 2), (1024, 7), (64, 2), (1, 1), (usize::MAX, 2)] {
+    for (tile, threads) in [(1024, 2), (2048, 7), (64, 2), (1, 1), (usize::MAX, 2)] {
         assert_eq!(evaluate(tile, threads), one, "tile {tile}, {threads} threads");
     }
 }
@@ -245,8 +245,8 @@ fn the_observer_sees_progress_and_can_stop() {
         if p.done > 8000 { Flow::Stop } else { Flow::Continue }
     };
     let stopped = settings.evaluate(&scorer, &truth, &truth, &mut Run::default().observed(&mut watch));
-    assert!(matches!(stopped, Err(EvalError::Stopped { done: 8192, .. })));
-    assert_eq!(seen, [0, 8192]);
+    assert!(matches!(stopped, Err(EvalError::Stopped { done: 16_384, .. })));
+    assert_eq!(seen, [0, 16_384]);
 }
 
 #[test]
