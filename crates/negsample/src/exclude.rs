@@ -68,13 +68,15 @@ impl<S: NegativeSampler> NegativeSampler for ExcludePositives<S> {
             let want = (out.len() - kept).min(budget);
             let drawn = self.inner.sample_into(cx, rng, &mut out[kept..kept + want])?;
             budget -= want;
-            for at in kept..kept + drawn {
-                let item = out[at];
+            let mut write = kept;
+            for read in kept..kept + drawn {
+                let item = out[read];
                 if cx.positives.binary_search(&item).is_err() {
-                    out[kept] = item;
-                    kept += 1;
+                    out[write] = item;
+                    write += 1;
                 }
             }
+            kept = write;
             if drawn == 0 {
                 break;
             }

@@ -1,5 +1,9 @@
 //! Vector kernels.
 
+pub mod logistic;
+mod logistic_simd;
+#[cfg(test)]
+mod logistic_tests;
 /// Dot product.
 #[must_use]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {

@@ -1,0 +1,140 @@
+//! Logistic updates of skip-gram with negative sampling, many pairs a call.
+
+#[cfg(target_arch = "x86_64")]
+use super::logistic_simd::{Avx2, Avx512};
+use super::logistic_simd::{Portable, update};
+
+/// Sixteen components of a vector, aligned to a cache line. A row of a table is `dim.div_ceil(16)` of them,
+/// padded with zeros, which every update leaves zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(C, align(64))]
+pub struct Lane(pub [f32; 16]);
+
+impl Lane {
+    /// Components in a lane.
+    pub const WIDTH: usize = 16;
+
+    /// Lanes of a row of `dim` components.
+    #[must_use]
+    pub fn per_row(dim: usize) -> usize {
+        dim.div_ceil(Self::WIDTH)
+    }
+}
+
+/// A centre and where its pairs end in [`Pairs::ops`]; they begin where those of the head before end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Row of the centre in the centre table.
+    pub row: u32,
+    /// End of its pairs.
+    pub end: u32,
+}
+
+/// Pairs to update on, grouped by centre: 4 bytes a pair and 8 a centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pairs<'a> {
+    /// The centres; ends do not fall and the last one is `ops.len()`.
+    pub heads: &'a [Head],
+    /// Row in the output table times two, plus one for a positive pair ([`op`]).
+    pub ops: &'a [u32],
+}
+
+/// The code of a pair with row `row` of the output table, for [`Pairs::ops`].
+#[inline]
+#[must_use]
+pub const fn op(row: u32, positive: bool) -> u32 {
+    (row << 1) | positive as u32
+}
+
+/// How steep a step is, and where scores are cut.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// Learning rate.
+    pub rate: f32,
+    /// Scores are clamped to ±`clamp` before the sigmoid; a clamped pair still gets its update.
+    pub clamp: f32,
+}
+
+/// Pairs that share one centre are taken in tiles of so many.
+pub const TILE: usize = 16;
+
+/// One step of stochastic gradient descent on each pair's logistic loss, in order; gives the sum of the
+/// losses before their steps.
+///
+/// For a pair of centre `v` and output `u` with label `y ∈ {0, 1}` and `s = clamp(v · u)`, the loss is
+/// `−ln σ(s)` for a positive and `−ln σ(−s)` for a negative pair, and the step is `g = rate · (y − σ(s))`,
+/// `u += g · v`, `v += g · u`. The pairs of a centre are taken in tiles of [`TILE`]: the scores of a tile are
+/// computed before its updates, then outputs are updated in order (so one that comes twice gets both
+/// updates), and the centre at the end of the tile, as word2vec does over the negatives of one pair. The sum
+/// is kept in f64; each summand has the precision of f32.
+///
+/// Rows are `lanes` long. O(pairs · lanes). The result depends on the instruction set in the last digits.
+///
+/// Mikolov, Sutskever, Chen, Corrado & Dean 2013, section 2.2.
+///
+/// # Panics
+/// When a head or a pair names a row beyond its table, or the ends do not describe the pairs.
+pub fn logistic_pairs(
+    centres: &mut [Lane],
+    outputs: &mut [Lane],
+    lanes: usize,
+    pairs: &Pairs<'_>,
+    step: Step,
+) -> f64 {
+    check(centres.len(), outputs.len(), lanes, pairs);
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has AVX-512F; `check` passed.
+            return unsafe { on_avx512(centres, outputs, lanes, pairs, step) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has AVX2 and FMA; `check` passed.
+            return unsafe { on_avx2(centres, outputs, lanes, pairs, step) };
+        }
+    }
+    // SAFETY: `check` passed; the portable code needs no instruction set.
+    unsafe { update::<Portable>(centres, outputs, lanes, pairs, step) }
+}
+
+/// What the unchecked kernels rely on.
+fn check(centre_lanes: usize, output_lanes: usize, lanes: usize, pairs: &Pairs<'_>) {
+    assert!(lanes > 0, "rows have at least one lane");
+    let ends_fit = pairs.heads.windows(2).all(|pair| pair[0].end <= pair[1].end)
+        && pairs.heads.last().map_or(0, |head| head.end as usize) == pairs.ops.len();
+    assert!(ends_fit, "the ends of the heads must describe the {} pairs", pairs.ops.len());
+    let rows = pairs.heads.iter().map(|head| head.row).max().map_or(0, |row| row as usize + 1);
+    assert!(rows <= centre_lanes / lanes, "centre row {rows} is beyond the table");
+    let rows = pairs.ops.iter().copied().max().map_or(0, |op| (op >> 1) as usize + 1);
+    assert!(rows <= output_lanes / lanes, "output row {rows} is beyond the table");
+}
+
+/// # Safety
+/// The processor has AVX-512F, and [`check`] passed.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn on_avx512(
+    centres: &mut [Lane],
+    outputs: &mut [Lane],
+    lanes: usize,
+    pairs: &Pairs<'_>,
+    step: Step,
+) -> f64 {
+    // SAFETY: handed on.
+    unsafe { update::<Avx512>(centres, outputs, lanes, pairs, step) }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA, and [`check`] passed.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn on_avx2(
+    centres: &mut [Lane],
+    outputs: &mut [Lane],
+    lanes: usize,
+    pairs: &Pairs<'_>,
+    step: Step,
+) -> f64 {
+    // SAFETY: handed on.
+    unsafe { update::<Avx2>(centres, outputs, lanes, pairs, step) }
+}
