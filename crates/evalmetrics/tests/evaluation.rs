@@ -236,7 +236,7 @@ fn histories_are_embedded_and_cold_users_follow_the_policy() {
 
 #[test]
 fn the_observer_sees_progress_and_can_stop() {
-    let truth = random_rows(20_000, 2, 3, 1);
+    let truth = random_rows(40_000, 2, 3, 1);
     let settings = FullRanking { seen_items: SeenItems::Keep, ..FullRanking::at([1]) };
     let scorer = PopularityScorer::new(&[1, 2, 3]);
     let mut seen = Vec::new();

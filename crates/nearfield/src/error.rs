@@ -1,0 +1,76 @@
+use embed_core::{EmbedError, ItemId, Metric, ParallelismError, SearchError, Space};
+
+/// Why parts do not make a [`crate::Recommender`], or why it has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecommendError {
+    /// User vectors and item vectors of different length.
+    #[error("the embedder gives {embedder} components, the index holds {index}")]
+    Dimension {
+        /// Components the embedder gives.
+        embedder: usize,
+        /// Components of the index's vectors.
+        index: usize,
+    },
+    /// User vectors that are not meant to be scored against these item vectors.
+    #[error(
+        "the embedder's vectors are to be scored in space {:016x}, the index holds space {:016x}",
+        .embedder.id(), .index.id()
+    )]
+    Space {
+        /// The space the embedder's vectors are to be scored in.
+        embedder: Space,
+        /// The space of the index.
+        index: Space,
+    },
+    /// An index that measures nearness in another way than the vectors are meant for.
+    #[error("the vectors are scored by {expected}, the index by {got}")]
+    Metric {
+        /// The metric that was asked for.
+        expected: Metric,
+        /// The index's.
+        got: Metric,
+    },
+    /// Another number of keys than rows in the index.
+    #[error("{keys} keys for an index of {index} items")]
+    Items {
+        /// Number of keys.
+        keys: usize,
+        /// Rows of the index.
+        index: usize,
+    },
+    /// A key that is not in the catalogue.
+    #[error("no item has the key {key:?}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
+    /// An item that is not in the catalogue.
+    #[error("item {item} is not among the {n_items} items of the catalogue")]
+    UnknownItem {
+        /// The item.
+        item: ItemId,
+        /// Items of the catalogue.
+        n_items: usize,
+    },
+    /// Nothing to recommend from.
+    #[error("the history is empty: there is nothing to recommend from")]
+    EmptyHistory,
+    /// A history of a batch has no answer.
+    #[error("history {position} of the batch")]
+    InBatch {
+        /// Which history, from 0.
+        position: usize,
+        /// Why.
+        source: Box<RecommendError>,
+    },
+    /// The embedder gave no vector.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// The index gave no answer.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The threads could not be started.
+    #[error(transparent)]
+    Parallelism(#[from] ParallelismError),
+}
