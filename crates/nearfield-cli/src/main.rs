@@ -1,1 +1,67 @@
-fn main() {}
+//! The `nearfield` command. See `nearfield --help`.
+#![forbid(unsafe_code)]
+
+mod args;
+mod cancel;
+mod demo;
+mod error;
+mod keys;
+mod manifest;
+mod outdir;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command, IndexCommand};
+use error::{CliError, EXIT_FAILED, EXIT_USAGE};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
+    match dispatch(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            output::failure(cli.json, &error.line());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<ExitCode, CliError> {
+    match &cli.command {
+        Command::Demo(args) => demo::demo(args, cli.json),
+        _ => Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Help and the version go to stdout; a wrong command line is an error like any other.
+fn explain(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return match output::ignore_closed_pipe(error.print()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(EXIT_FAILED),
+        };
+    }
+    // The line did not parse, so whether it asks for JSON is seen from its words.
+    let json = std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json");
+    output::failure(json, &first_paragraph(error));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// What is wrong, without the usage that clap appends.
+fn first_paragraph(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "no command given (try --help)".to_owned();
+    }
+    let text = error.render().to_string();
+    let lines = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    let line = words.join(" ");
+    format!("{} (try --help)", line.strip_prefix("error: ").unwrap_or(&line))
+}

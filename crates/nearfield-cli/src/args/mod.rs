@@ -1,0 +1,79 @@
+//! What can be typed: one file a command.
+
+mod demo;
+mod index;
+mod lookup;
+mod run;
+mod values;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use demo::DemoArgs;
+pub(crate) use index::{IndexArgs, IndexBuildArgs, IndexCommand, IndexSearchArgs};
+pub(crate) use lookup::{NeighborsArgs, RecommendArgs, Table};
+pub(crate) use run::{Method, RunArgs};
+pub(crate) use values::{Columns, Cutoffs, InputFormat, SessionGap, SplitRule};
+
+/// The seed of a run that names none.
+pub(crate) const DEFAULT_SEED: u64 = 42;
+
+/// Learns item embeddings from a log of interactions, recommends from them, searches them and says how good
+/// they are.
+#[derive(Debug, Parser)]
+#[command(name = "nearfield", version, about, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print one JSON object on the last line of stdout, for programs; errors too, as {"error": …}
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole line on a made-up log: no input needed, takes seconds
+    Demo(DemoArgs),
+    /// Learn from a log, measure on held-out interactions, save vectors, index and model
+    Run(Box<RunArgs>),
+    /// The items nearest to an item
+    Neighbors(NeighborsArgs),
+    /// Recommend from a saved run: for items, for a history, or for a user of the log
+    Recommend(RecommendArgs),
+    /// Build and search nearest-neighbour indexes
+    Index(IndexArgs),
+}
+
+/// How long work is done.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct WorkArgs {
+    /// Threads; all cores when not given. Never changes a result
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl WorkArgs {
+    /// The threads asked for; 0 for all cores.
+    pub(crate) fn threads(self) -> usize {
+        self.threads.map_or(0, usize::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn json_stands_before_or_after_the_command() {
+        for line in [["nearfield", "--json", "demo"], ["nearfield", "demo", "--json"]] {
+            assert!(Cli::try_parse_from(line).unwrap().json);
+        }
+    }
+}

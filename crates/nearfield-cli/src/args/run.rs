@@ -1,0 +1,127 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use embed_core::Metric;
+
+use super::values::{Columns, Cutoffs, InputFormat, SessionGap, SplitRule, delimiter, positive_u32};
+use super::{DEFAULT_SEED, WorkArgs};
+
+/// What learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    /// Skip-gram with negative sampling over each user's items as one basket
+    Item2vec,
+}
+
+impl Method {
+    /// The word on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Item2vec => "item2vec",
+        }
+    }
+}
+
+/// `nearfield run`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten, next_help_heading = "Input")]
+    pub(crate) input: InputArgs,
+
+    #[command(flatten, next_help_heading = "Learning")]
+    pub(crate) learn: LearnArgs,
+
+    #[command(flatten, next_help_heading = "Measuring")]
+    pub(crate) measure: MeasureArgs,
+
+    /// Folder for vectors, index, model and run.json; an earlier run's folder is replaced, no other
+    #[arg(long, value_name = "DIR", default_value = "nearfield-out")]
+    pub(crate) out: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) work: WorkArgs,
+}
+
+/// What is read, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct InputArgs {
+    /// The log to learn from; .gz is unpacked
+    #[arg(long, value_name = "F")]
+    pub(crate) train: PathBuf,
+
+    /// Held-out interactions; without it they are cut from the log by --split
+    #[arg(long, value_name = "F", conflicts_with = "split")]
+    pub(crate) test: Option<PathBuf>,
+
+    /// What is held out: each user's last interaction, the last share of the time, or a random share
+    #[arg(long, value_name = "last|time:0.2|ratio:0.2")]
+    pub(crate) split: Option<SplitRule>,
+
+    /// How the file is laid out; auto goes by its name
+    #[arg(long, value_name = "auto|csv|tsv|parquet|user-items|sessions", default_value = "auto")]
+    pub(crate) format: InputFormat,
+
+    /// Columns by name, or by number from 0 without a header: user=…,item=…,time=…,weight=…
+    #[arg(long, value_name = "user=…,item=…")]
+    pub(crate) columns: Option<Columns>,
+
+    /// The first line is data, not names of columns
+    #[arg(long)]
+    pub(crate) no_header: bool,
+
+    /// What separates the fields: one character, or "tab"
+    #[arg(long, value_name = "C", value_parser = delimiter, allow_hyphen_values = true)]
+    pub(crate) delimiter: Option<u8>,
+
+    /// Count and report malformed rows instead of stopping at the first
+    #[arg(long)]
+    pub(crate) skip_bad_rows: bool,
+
+    /// Keep users and items with at least N interactions, until that holds for all
+    #[arg(long, value_name = "N", value_parser = positive_u32)]
+    pub(crate) k_core: Option<u32>,
+
+    /// Cut a user's history where nothing happened for so long (30m, 2h, 1d); needs times
+    #[arg(long, value_name = "30m")]
+    pub(crate) session_gap: Option<SessionGap>,
+}
+
+/// What is learned, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LearnArgs {
+    /// What learns
+    #[arg(long, value_name = "item2vec", default_value = "item2vec")]
+    pub(crate) method: Method,
+
+    /// Components of a vector; by default 32 below 1,000 items, 64 up to 1,000,000, then 128
+    #[arg(long, value_name = "N", value_parser = positive_u32)]
+    pub(crate) dim: Option<u32>,
+
+    /// Passes over the log; by default what the method's preset says
+    #[arg(long, value_name = "N", value_parser = positive_u32)]
+    pub(crate) epochs: Option<u32>,
+
+    /// The index over the item vectors; by default Flat (exact) below 50,000 items, then HNSW32
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) index: Option<String>,
+
+    /// How a user's vector is scored against items
+    #[arg(long, value_name = "ip|cosine|l2", default_value = "ip")]
+    pub(crate) metric: Metric,
+
+    /// Same seed, same vectors
+    #[arg(long, value_name = "S", default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u64,
+}
+
+/// What is measured, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MeasureArgs {
+    /// List lengths at which every metric is taken
+    #[arg(short = 'k', long = "k", value_name = "10,20", default_value = "10,20")]
+    pub(crate) cutoffs: Cutoffs,
+
+    /// Rank what the user already has, too; the default for tests of prefix<TAB>target lines
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) keep_seen: Option<bool>,
+}

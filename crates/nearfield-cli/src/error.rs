@@ -1,0 +1,87 @@
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+/// Exit code of a command that failed.
+pub(crate) const EXIT_FAILED: u8 = 1;
+/// Exit code of a command line that makes no sense.
+pub(crate) const EXIT_USAGE: u8 = 2;
+/// Exit code of work that the user stopped: 128 + SIGINT, as shells have it.
+pub(crate) const EXIT_CANCELLED: u8 = 130;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error("{option} {problem}")]
+    Usage { option: &'static str, problem: &'static str },
+    #[error("cancelled")]
+    Cancelled,
+    #[error("cannot listen for Ctrl-C")]
+    Signal { source: ctrlc::Error },
+    #[error("cannot write to stdout")]
+    Stdout { source: io::Error },
+    #[error("cannot write JSON")]
+    Json { source: serde_json::Error },
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{} is not a run.json", path.display())]
+    BadManifest { path: PathBuf, source: serde_json::Error },
+    #[error("{} is a file: --out needs a folder", path.display())]
+    NotAFolder { path: PathBuf },
+    #[error("{} holds files that are not an earlier run's: they are not overwritten; give --out another folder", path.display())]
+    NotARun { path: PathBuf },
+    #[error("unknown {what} {key:?}{}", suggestion(near, *known))]
+    UnknownKey { what: &'static str, key: String, known: usize, near: Vec<String> },
+    #[error("the history is empty: give at least one item")]
+    EmptyHistory,
+}
+
+impl CliError {
+    /// What the program ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => EXIT_USAGE,
+            Self::Cancelled => EXIT_CANCELLED,
+            _ => EXIT_FAILED,
+        }
+    }
+
+    /// The error and its causes on one line.
+    pub(crate) fn line(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some errors of dependencies repeat their cause.
+            if !line.contains(&text) {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
+            cause = error.source();
+        }
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn suggestion(near: &[String], known: usize) -> String {
+    match near {
+        [] => format!(" ({known} are known)"),
+        [one] => format!("; did you mean {one}?"),
+        [rest @ .., last] => format!("; did you mean {} or {last}?", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_stand_on_one_line_once() {
+        let source = io::Error::other("disk\nfull");
+        let error = CliError::Write { path: PathBuf::from("out/run.json"), source };
+        assert_eq!(error.line(), "cannot write out/run.json: disk full");
+        assert_eq!((error.exit_code(), CliError::Cancelled.exit_code()), (1, 130));
+    }
+}
