@@ -1,0 +1,76 @@
+use embed_core::ParallelismError;
+
+/// Why an index was not built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Vectors of no component.
+    #[error("vectors must have at least one component")]
+    ZeroDim,
+    /// More rows than ids.
+    #[error("{got} vectors are above the limit of {limit}")]
+    TooManyRows {
+        /// The most that the family holds.
+        limit: usize,
+        /// Rows given.
+        got: usize,
+    },
+    /// A NaN or infinite component.
+    #[error("vector {row} has {value} in column {column}")]
+    NotFinite {
+        /// The row.
+        row: usize,
+        /// The column.
+        column: usize,
+        /// What stands there.
+        value: f32,
+    },
+    /// A different number of keys than vectors.
+    #[error("{keys} keys for {vectors} vectors")]
+    Keys {
+        /// Number of keys.
+        keys: usize,
+        /// Number of vectors.
+        vectors: usize,
+    },
+    /// The parameters contradict themselves.
+    #[error(transparent)]
+    Params(#[from] ParamsError),
+    /// The observer stopped the build. Half an index is worth nothing, so there is none.
+    #[error("stopped after {done} of {total} vectors")]
+    Cancelled {
+        /// Vectors in the graph by then.
+        done: usize,
+        /// Vectors in all.
+        total: usize,
+    },
+    /// The threads could not be started.
+    #[error(transparent)]
+    Parallelism(#[from] ParallelismError),
+}
+
+/// Which parameter is out of its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is {got}, expected {least} to {most}")]
+pub struct ParamsError {
+    /// The field of the parameter struct.
+    pub name: &'static str,
+    /// Its least value.
+    pub least: usize,
+    /// Its greatest value.
+    pub most: usize,
+    /// The value given.
+    pub got: usize,
+}
+
+/// An index file that was opened but not verified points outside itself: it was damaged after it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the index file is damaged: row {id} is said to be stored at {position} of {len}")]
+pub struct Damaged {
+    /// The row that was looked up.
+    pub id: embed_core::ItemId,
+    /// Where the file says it is.
+    pub position: usize,
+    /// Number of rows stored.
+    pub len: usize,
+}

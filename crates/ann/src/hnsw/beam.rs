@@ -1,0 +1,161 @@
+//! Best-first search in one layer of a graph: Algorithm 2 of the paper, with one sorted pool for both of its
+//! queues.
+
+use super::key::{self, Key};
+
+/// A node that does not exist; fills the ends of link lists.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// One layer: the links of nodes `0..len`, `width` each, those of a node ended by the first that is no node.
+#[derive(Clone, Copy)]
+pub(crate) struct Layer<'g> {
+    pub(crate) links: &'g [u32],
+    pub(crate) width: usize,
+    pub(crate) len: usize,
+}
+
+impl<'g> Layer<'g> {
+    /// The links of a node: existing nodes only, whatever a damaged file says.
+    #[inline]
+    pub(crate) fn of(&self, node: u32) -> impl Iterator<Item = u32> + use<'g> {
+        let start = node as usize * self.width;
+        let (links, len) = (self.links.get(start..start + self.width).unwrap_or_default(), self.len);
+        links.iter().copied().take_while(move |&link| (link as usize) < len)
+    }
+}
+
+/// What a node costs to the query: smaller is nearer.
+pub(crate) trait Costs {
+    /// Asks the processor for the vector of a node.
+    fn prefetch(&self, node: u32);
+
+    /// The costs of nodes, each of which exists. `costs` has their number.
+    fn costs(&self, nodes: &[u32], costs: &mut [f32]);
+
+    /// The cost of one node.
+    fn cost(&self, node: u32) -> f32 {
+        let mut cost = [0.0];
+        self.costs(&[node], &mut cost);
+        cost[0]
+    }
+}
+
+/// What a search needs besides the graph. Reused, so that a query costs nothing that grows with n.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// One bit a node; all clear but those of `touched`.
+    visited: Vec<u64>,
+    /// The nodes whose bits are set.
+    pub(super) touched: Vec<u32>,
+    costs: Vec<f32>,
+    /// The nearest nodes so far, nearest first.
+    pub(crate) pool: Vec<Key>,
+}
+
+impl Scratch {
+    /// Forgets the last search and makes room for `n` nodes.
+    pub(super) fn begin(&mut self, n: usize) {
+        for &node in &self.touched {
+            self.visited[node as usize / 64] = 0;
+        }
+        self.touched.clear();
+        self.pool.clear();
+        if self.visited.len() < n.div_ceil(64) {
+            self.visited.resize(n.div_ceil(64), 0);
+        }
+    }
+
+    /// Visits the node a search starts from; its cost.
+    pub(super) fn enter(&mut self, node: u32, of: &impl Costs) -> f32 {
+        visit(&mut self.visited, node);
+        self.touched.push(node);
+        of.cost(node)
+    }
+
+    /// Visits a node's unvisited neighbours; [`Scratch::fresh`] has them, given what is returned.
+    #[inline]
+    pub(super) fn expand(&mut self, layer: Layer<'_>, node: u32, of: &impl Costs) -> usize {
+        let first = self.touched.len();
+        for link in layer.of(node) {
+            if visit(&mut self.visited, link) {
+                of.prefetch(link);
+                self.touched.push(link);
+            }
+        }
+        let fresh = &self.touched[first..];
+        self.costs.resize(fresh.len(), 0.0);
+        of.costs(fresh, &mut self.costs);
+        first
+    }
+
+    /// The nodes of the last expansion with their costs.
+    #[inline]
+    pub(super) fn fresh(&self, first: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
+        self.touched[first..].iter().copied().zip(self.costs.iter().copied())
+    }
+
+    /// Fills `pool` with the `ef` nearest nodes that a best-first search from `entry` finds, each of them
+    /// expanded.
+    pub(crate) fn search(&mut self, layer: Layer<'_>, entry: u32, ef: usize, of: &impl Costs) {
+        self.begin(layer.len);
+        let cost = self.enter(entry, of);
+        self.pool.push(key::new(cost, entry));
+        let mut next = 0;
+        while let Some(nearest) = self.pool.get_mut(next) {
+            next += 1;
+            if key::is_expanded(*nearest) {
+                continue;
+            }
+            *nearest = key::expanded(*nearest);
+            let node = key::node(*nearest);
+            let first = self.expand(layer, node, of);
+            for (&fresh, &cost) in self.touched[first..].iter().zip(&self.costs) {
+                if let Some(position) = insert(&mut self.pool, key::new(cost, fresh), ef) {
+                    next = next.min(position);
+                }
+            }
+        }
+    }
+}
+
+/// Marks a node; whether it was not marked before.
+#[inline]
+fn visit(visited: &mut [u64], node: u32) -> bool {
+    let word = &mut visited[node as usize / 64];
+    let bit = 1 << (node % 64);
+    let new = *word & bit == 0;
+    *word |= bit;
+    new
+}
+
+/// Puts a key where it belongs among the `most` smallest; where that is, if it is among them.
+#[inline]
+pub(super) fn insert(pool: &mut Vec<Key>, key: Key, most: usize) -> Option<usize> {
+    if pool.len() >= most {
+        if pool.last().is_none_or(|&last| key >= last) {
+            return None;
+        }
+        pool.pop();
+    }
+    let position = pool.partition_point(|&other| other < key);
+    pool.insert(position, key);
+    Some(position)
+}
+
+/// Walks from `entry` to ever nearer neighbours until there is none nearer: Algorithm 2 with ef = 1.
+pub(crate) fn descend(layer: Layer<'_>, entry: u32, of: &impl Costs) -> u32 {
+    let mut best = key::new(of.cost(entry), entry);
+    let (mut links, mut costs) = (Vec::with_capacity(layer.width), Vec::new());
+    loop {
+        links.clear();
+        links.extend(layer.of(key::node(best)));
+        links.iter().for_each(|&link| of.prefetch(link));
+        costs.resize(links.len(), 0.0);
+        of.costs(&links, &mut costs);
+        let nearest = links.iter().zip(&costs).map(|(&link, &cost)| key::new(cost, link)).min();
+        match nearest {
+            Some(nearer) if nearer < best => best = nearer,
+            _ => return key::node(best),
+        }
+    }
+}

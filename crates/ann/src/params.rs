@@ -1,0 +1,54 @@
+use crate::ParamsError;
+
+/// How an [`Hnsw`](crate::Hnsw) is built, and how hard it looks by default.
+///
+/// ```
+/// use ann::HnswParams;
+///
+/// let params = HnswParams { m: 16, ..HnswParams::default() };
+/// assert!(params.validate().is_ok());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HnswParams {
+    /// Links of a node on the upper levels; twice as many on the ground level. The paper's M; 2 to 256.
+    /// More links cost memory (8 · m bytes a row) and buy recall on vectors of many dimensions.
+    pub m: usize,
+    /// Width of the search for a new node's neighbours, 1 to 65,536. The paper's efConstruction.
+    pub ef_construction: usize,
+    /// Width of a search that asks for no effort of its own, 1 to 65,536. The paper's ef; never less than k.
+    pub ef_search: usize,
+}
+
+impl Default for HnswParams {
+    fn default() -> Self {
+        Self { m: 32, ef_construction: 200, ef_search: 100 }
+    }
+}
+
+impl HnswParams {
+    pub(crate) const M: (usize, usize) = (2, 256);
+    pub(crate) const EF: (usize, usize) = (1, 1 << 16);
+
+    /// The defaults with another number of links.
+    #[must_use]
+    pub fn with_m(m: usize) -> Self {
+        Self { m, ..Self::default() }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`ParamsError`] names the first field that is out of its range.
+    pub fn validate(&self) -> Result<(), ParamsError> {
+        for (name, got, (least, most)) in [
+            ("m", self.m, Self::M),
+            ("ef_construction", self.ef_construction, Self::EF),
+            ("ef_search", self.ef_search, Self::EF),
+        ] {
+            if !(least..=most).contains(&got) {
+                return Err(ParamsError { name, least, most, got });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+use std::borrow::Cow;
+
+use embed_core::{Metric, SearchRequest, Stop, kernel};
+
+/// How stored rows are scored against a prepared query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scoring {
+    Dot,
+    L2,
+}
+
+impl Scoring {
+    pub(crate) fn of(metric: Metric) -> Self {
+        match metric {
+            Metric::L2 => Self::L2,
+            Metric::InnerProduct | Metric::Cosine => Self::Dot,
+        }
+    }
+
+    /// The score of one row. The other two give the same bits.
+    #[inline]
+    pub(crate) fn one(self, query: &[f32], row: &[f32]) -> f32 {
+        match self {
+            Self::Dot => kernel::dot(query, row),
+            Self::L2 => -kernel::squared_l2(query, row),
+        }
+    }
+
+    /// The scores of rows that lie back to back.
+    pub(crate) fn rows(self, query: &[f32], rows: &[f32], scores: &mut [f32]) {
+        match self {
+            Self::Dot => kernel::dot_rows(query, rows, scores),
+            Self::L2 => {
+                kernel::squared_l2_rows(query, rows, scores);
+                scores.iter_mut().for_each(|s| *s = -*s);
+            }
+        }
+    }
+
+    /// The scores of the rows `ids` of a table, each of which is in it.
+    pub(crate) fn gather(self, query: &[f32], table: &[f32], ids: &[u32], scores: &mut [f32]) {
+        match self {
+            Self::Dot => kernel::dot_gather(query, table, ids, scores),
+            Self::L2 => {
+                kernel::squared_l2_gather(query, table, ids, scores);
+                scores.iter_mut().for_each(|s| *s = -*s);
+            }
+        }
+    }
+}
+
+/// The query as it is scored: of length 1 under cosine.
+pub(crate) fn prepare(metric: Metric, query: &[f32]) -> Cow<'_, [f32]> {
+    if metric == Metric::Cosine {
+        let mut unit = query.to_vec();
+        normalize(&mut unit);
+        Cow::Owned(unit)
+    } else {
+        Cow::Borrowed(query)
+    }
+}
+
+/// Scales to length 1; zero stays zero. In f64, so that no finite vector overflows or vanishes.
+pub(crate) fn normalize(x: &mut [f32]) {
+    let length = norm(x);
+    if length > 0.0 {
+        #[expect(clippy::cast_possible_truncation, reason = "a component of a vector of length 1")]
+        x.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+    }
+}
+
+/// The length of a vector, in f64.
+pub(crate) fn norm(x: &[f32]) -> f64 {
+    x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
+}
+
+/// How many answers are wanted at most, and from which score on.
+pub(crate) fn bounds(metric: Metric, request: &SearchRequest<'_>) -> (usize, f32) {
+    match request.stop {
+        Stop::K(k) => (k, f32::NEG_INFINITY),
+        Stop::Radius(radius) if metric == Metric::L2 && radius < 0.0 => (0, f32::INFINITY),
+        Stop::Radius(radius) => (usize::MAX, metric.radius_score(radius)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_finite_vector_is_lost_in_normalising() {
+        for size in [1e-40f32, 1e-20, 1.0, 1e20, 3e38] {
+            let mut x = [3.0 * size / 4.0, -size];
+            normalize(&mut x);
+            assert!((x[0] - 0.6).abs() < 1e-3 && (x[1] + 0.8).abs() < 1e-3, "{size}: {x:?}");
+        }
+        let mut zero = [0.0; 3];
+        normalize(&mut zero);
+        assert_eq!(zero, [0.0; 3]);
+    }
+
+    #[test]
+    fn one_row_and_many_have_the_same_score() {
+        use embed_core::testkit::clustered;
+        for dim in [1, 7, 16, 33, 100, 784] {
+            let vectors = clustered(11, dim, 3, 1);
+            let table = vectors.as_slice().unwrap();
+            let query = clustered(1, dim, 0, 2).into_raw_vec_and_offset().0;
+            for scoring in [Scoring::Dot, Scoring::L2] {
+                let one: Vec<f32> = table.chunks(dim).map(|row| scoring.one(&query, row)).collect();
+                let (mut rows, mut gather) = (vec![0.0; 11], vec![0.0; 11]);
+                scoring.rows(&query, table, &mut rows);
+                scoring.gather(&query, table, &(0..11).collect::<Vec<_>>(), &mut gather);
+                assert_eq!((&one, &one), (&rows, &gather), "{scoring:?}, dim {dim}");
+            }
+        }
+    }
+}
