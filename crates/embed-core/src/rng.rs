@@ -79,7 +79,6 @@ fn low_half(x: u64) -> u32 {
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "32 bits are left")]
 fn high_half(x: u64) -> u32 {
     (x >> 32) as u32
 }
