@@ -1,5 +1,6 @@
 //! Parquet files of many column types, written here and read back.
 #![cfg(feature = "parquet")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs::File;
 use std::ops::ControlFlow;

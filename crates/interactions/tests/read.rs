@@ -1,5 +1,7 @@
 //! Reading: formats, columns, vocabularies, and what is said of files that cannot be read.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

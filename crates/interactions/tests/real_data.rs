@@ -1,5 +1,7 @@
 //! Public data sets read as their README files count them. Needs `NEARFIELD_DATA`.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;

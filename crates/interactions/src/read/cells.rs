@@ -236,7 +236,8 @@ impl<'a> Times<'a> {
         }
         match self {
             Self::Seconds(a) => stamp!(a, Seconds),
-            Self::Milliseconds(a) | Self::DateMilliseconds(a) => stamp!(a, Milliseconds),
+            Self::Milliseconds(a) => stamp!(a, Milliseconds),
+            Self::DateMilliseconds(a) => stamp!(a, Milliseconds),
             Self::Microseconds(a) => stamp!(a, Microseconds),
             Self::Nanoseconds(a) => stamp!(a, Nanoseconds),
             Self::Days(a) => {
