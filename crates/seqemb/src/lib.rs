@@ -1,1 +1,47 @@
-//! Sequence embeddings: word2vec and Item2Vec, skip-gram with negative sampling
+//! Item vectors from sequences (sessions, baskets, walks): Item2Vec, that is skip-gram with negative
+//! sampling, deterministic on any number of threads.
+//!
+//! ```
+//! use embed_core::{Run, Sequences, Vocab};
+//! use seqemb::{Params, SkipGram};
+//!
+//! let keys = Vocab::from_keys(["tent", "stove", "novel", "poem"])?;
+//! let sessions = Sequences::from_rows(4, [[0, 1], [1, 0], [2, 3], [3, 2]].repeat(200))?;
+//! let params = Params { dim: 8, epochs: 20, ..Params::default() };
+//! let items = SkipGram::fit(&params, &sessions, keys, &mut Run::seeded(1))?;
+//! let score = |a, b| embed_core::kernel::dot(items.input.get(a).unwrap(), items.output.get(b).unwrap());
+//! assert!(score("tent", "stove") > score("tent", "poem"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | learn vectors from sequences | [`SkipGram`], [`Params`], [`Window`], [`Exclude`] |
+//! | clean sequences, and know what was dropped | [`Preparation`], [`LongSessions`], [`PreparationReport`] |
+//! | keep what was learned | [`ItemVectors`], [`FitReport`] |
+//! | make a user's vector from a history | [`Pooled`], [`Pooling`], [`Scoring`] |
+//!
+//! Not in this crate: reading logs (any [`SequenceSource`](embed_core::SequenceSource) will do), walks on
+//! graphs, search, metrics.
+
+#![forbid(unsafe_code)]
+
+mod buckets;
+mod error;
+mod pairs;
+mod params;
+mod pooled;
+mod preparation;
+mod report;
+mod skipgram;
+mod tables;
+mod trainer;
+mod vectors;
+
+pub use error::{FitError, ParamsError};
+pub use params::{Exclude, Params, Window};
+pub use pooled::{Pooled, Pooling, Scoring};
+pub use preparation::{LongSessions, Preparation, PreparationReport};
+pub use report::{EpochReport, FitReport};
+pub use skipgram::SkipGram;
+pub use vectors::ItemVectors;

@@ -1,0 +1,89 @@
+use embed_core::{EmbeddingsError, ParallelismError, SampleError, SourceError};
+
+use crate::PreparationReport;
+
+/// A setting out of its range.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParamsError {
+    /// A number of things.
+    #[error("{name} is {got}, must be in {least}..={most}")]
+    Count {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        got: usize,
+        /// Least value.
+        least: usize,
+        /// Greatest value.
+        most: usize,
+    },
+    /// A number on a scale; NaN is in no range.
+    #[error("{name} is {got}, must be in {least}..={most}")]
+    Number {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        got: f64,
+        /// Least value.
+        least: f64,
+        /// Greatest value.
+        most: f64,
+    },
+}
+
+/// Why training gave no vectors.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// A setting out of its range.
+    #[error(transparent)]
+    Params(#[from] ParamsError),
+    /// The sequences cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The negative sampler cannot be made or cannot draw.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// The threads could not be started.
+    #[error(transparent)]
+    Parallelism(#[from] ParallelismError),
+    /// The source, the keys and the sampler are not of one catalogue.
+    #[error("the {what} has {got} items, the vocabulary has {expected}")]
+    Catalogue {
+        /// What differs.
+        what: &'static str,
+        /// Keys in the vocabulary.
+        expected: usize,
+        /// Items of the other.
+        got: usize,
+    },
+    /// No sequence with two items is left after preparation.
+    #[error(
+        "nothing to learn from: of {} sequences with {} items none has two items after preparation",
+        .preparation.sequences_read, .preparation.items_read
+    )]
+    Empty {
+        /// What was read and what was dropped.
+        preparation: Box<PreparationReport>,
+    },
+    /// The two tables do not fit into the address space.
+    #[error("two tables of {n_items} x {dim} components are too large")]
+    TooLarge {
+        /// Rows.
+        n_items: usize,
+        /// Columns.
+        dim: usize,
+    },
+    /// A vector is no longer finite: the learning rate is too high for this data.
+    #[error("training diverged in epoch {epoch}: lower the rate, now {rate}")]
+    Diverged {
+        /// The epoch, from 0.
+        epoch: u32,
+        /// The learning rate of the settings.
+        rate: f32,
+    },
+    /// The vectors were refused.
+    #[error(transparent)]
+    Vectors(#[from] EmbeddingsError),
+}

@@ -1,0 +1,117 @@
+use embed_core::SeededRng;
+use embed_core::kernel::logistic::Lane;
+use ndarray::Array2;
+
+/// Parts that each table is cut into. Row `i` is slot `i / PARTS` of part `i % PARTS`, so that frequent items,
+/// whose ids often lie together, spread over all parts. A power of two, whatever the threads.
+pub(crate) const PARTS: usize = 8;
+pub(crate) const PART_BITS: u32 = PARTS.trailing_zeros();
+
+/// Part of an item's row.
+#[inline]
+pub(crate) fn part(item: u32) -> usize {
+    item as usize % PARTS
+}
+
+/// Slot of an item's row in its part.
+#[inline]
+pub(crate) fn slot(item: u32) -> u32 {
+    item >> PART_BITS
+}
+
+/// Vectors `[n_items, dim]` in parts that threads can hold separately. `4 · dim` bytes an item, with `dim`
+/// rounded up to a multiple of 16.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) parts: Vec<Vec<Lane>>,
+    n_items: usize,
+    dim: usize,
+}
+
+impl Table {
+    /// All zeros; `None` when it does not fit into the address space.
+    pub(crate) fn zeros(n_items: usize, dim: usize) -> Option<Self> {
+        let lanes = Lane::per_row(dim);
+        n_items.checked_mul(lanes)?.checked_mul(size_of::<Lane>()).filter(|&n| isize::try_from(n).is_ok())?;
+        let rows = |part: usize| (n_items + PARTS - 1 - part) / PARTS;
+        let parts = (0..PARTS).map(|part| vec![Lane::default(); rows(part) * lanes]).collect();
+        Some(Self { parts, n_items, dim })
+    }
+
+    /// Lanes of a row.
+    pub(crate) fn lanes(&self) -> usize {
+        Lane::per_row(self.dim)
+    }
+
+    /// Uniform in ±0.5 / dim, as in word2vec; a row depends only on the seed and its number.
+    #[expect(clippy::cast_precision_loss, reason = "a dimension is below 2²⁴")]
+    pub(crate) fn randomize(&mut self, seed: u64) {
+        let (lanes, dim) = (self.lanes(), self.dim);
+        for item in 0..self.n_items {
+            let mut rng = SeededRng::stream(seed, "skip-gram init", item as u64);
+            let row = &mut self.parts[item % PARTS][item / PARTS * lanes..][..lanes];
+            for x in row.iter_mut().flat_map(|lane| &mut lane.0).take(dim) {
+                *x = (rng.unit_f32() - 0.5) / dim as f32;
+            }
+        }
+    }
+
+    /// Whether every component is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        // Not `all`: a sum of products with 0 vectorises, and is NaN exactly when a component is not finite.
+        self.parts.iter().flatten().flat_map(|lane| lane.0.map(|x| x * 0.0)).sum::<f32>() == 0.0
+    }
+
+    /// The rows in the order of their ids, `[n_items, dim]`.
+    pub(crate) fn into_rows(mut self) -> Array2<f32> {
+        let lanes = self.lanes();
+        let mut rows = Array2::zeros((self.n_items, self.dim));
+        for (part, data) in self.parts.iter_mut().enumerate() {
+            for (slot, row) in data.chunks(lanes).enumerate() {
+                let components = row.iter().flat_map(|lane| lane.0);
+                rows.row_mut(slot * PARTS + part)
+                    .iter_mut()
+                    .zip(components)
+                    .for_each(|(to, from)| *to = from);
+            }
+            // Part after part is given back, so that the copy does not double the peak.
+            *data = Vec::new();
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_in_their_order() {
+        for n_items in [0, 1, PARTS - 1, PARTS, PARTS + 1, 50] {
+            let mut table = Table::zeros(n_items, 5).unwrap();
+            assert_eq!(table.parts.iter().map(Vec::len).sum::<usize>(), n_items);
+            for item in 0..n_items {
+                table.parts[item % PARTS][item / PARTS].0[4] = item as f32;
+            }
+            let rows = table.into_rows();
+            assert_eq!(rows.dim(), (n_items, 5));
+            assert!((0..n_items).all(|i| rows[[i, 4]] == i as f32 && rows[[i, 0]] == 0.0));
+        }
+        assert!(Table::zeros(usize::MAX / 2, 64).is_none());
+    }
+
+    #[test]
+    fn random_rows_are_small_and_padded_with_zeros() {
+        let mut table = Table::zeros(20, 10).unwrap();
+        table.randomize(3);
+        for lane in table.parts.iter().flatten() {
+            assert!(lane.0[..10].iter().all(|x| x.abs() <= 0.05) && lane.0[..10].iter().any(|x| *x != 0.0));
+            assert_eq!(lane.0[10..], [0.0; 6]);
+        }
+        assert!(table.is_finite());
+        for bad in [f32::NAN, f32::INFINITY] {
+            table.parts[1][1].0[3] = bad;
+            assert!(!table.is_finite());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+use embed_core::kernel::logistic::{Step, logistic_pairs};
+use embed_core::{Parallelism, ParallelismError, SampleError};
+use rayon::prelude::*;
+
+use crate::Params;
+use crate::pairs::{Block, Corpus, Counts, PairSource};
+use crate::tables::{PARTS, Table};
+
+/// Pairs of a chunk, about: what lies in buffers between drawing and training, 4 to 8 bytes each.
+const CHUNK_PAIRS: usize = 1 << 21;
+/// Blocks of a chunk, each with its own random stream.
+const BLOCKS: usize = 32;
+
+/// The state of a training: both tables, and how many blocks have been drawn.
+pub(crate) struct Trainer {
+    pub(crate) input: Table,
+    pub(crate) output: Table,
+    blocks: Vec<Block>,
+    blocks_drawn: u64,
+    chunks_done: usize,
+    chunk_items: usize,
+}
+
+/// What a chunk gave.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ChunkResult {
+    pub(crate) counts: Counts,
+    /// Sum over all pairs.
+    pub(crate) loss: f64,
+}
+
+impl Trainer {
+    pub(crate) fn new(input: Table, output: Table, params: &Params) -> Self {
+        let contexts = match params.window {
+            crate::Window::Sliding { size, dynamic: true } => size + 1,
+            crate::Window::Sliding { size, dynamic: false } => 2 * size,
+            crate::Window::Basket { samples } => samples,
+        };
+        let pairs_per_item = contexts * (1 + params.negatives);
+        Self {
+            input,
+            output,
+            blocks: std::iter::repeat_with(Block::new).take(BLOCKS).collect(),
+            blocks_drawn: 0,
+            chunks_done: 0,
+            chunk_items: (CHUNK_PAIRS / pairs_per_item).max(BLOCKS),
+        }
+    }
+
+    /// Items of a chunk.
+    pub(crate) fn chunk_items(&self) -> usize {
+        self.chunk_items
+    }
+
+    /// Trains on the centres `range` of the corpus. `rate` gives the learning rate of the item at a place.
+    ///
+    /// First all pairs are drawn, in blocks of fixed size, and sorted by the parts of their rows. Then come
+    /// the diagonals: in diagonal `s`, part `i` of the centres meets part `i + s` of the outputs, so that
+    /// no two tasks share a row. Each task takes its pairs in the order of the blocks, so the result does not
+    /// depend on the threads.
+    pub(crate) fn train(
+        &mut self,
+        source: &PairSource<'_>,
+        corpus: &Corpus,
+        range: std::ops::Range<usize>,
+        rate: &dyn Fn(usize) -> f32,
+    ) -> Result<ChunkResult, SampleError> {
+        let per_block = range.len().div_ceil(BLOCKS).max(1);
+        for (i, block) in self.blocks.iter_mut().enumerate() {
+            let start = (range.start + i * per_block).min(range.end);
+            block.range = start..(start + per_block).min(range.end);
+            block.number = self.blocks_drawn + i as u64;
+            block.rate = rate(start);
+        }
+        self.blocks_drawn += BLOCKS as u64;
+        let drawn: Vec<_> = self.blocks.par_iter_mut().map(|block| source.draw(corpus, block)).collect();
+        let mut result = ChunkResult::default();
+        for counts in drawn {
+            let counts = counts?;
+            result.counts.positives += counts.positives;
+            result.counts.negatives += counts.negatives;
+        }
+        let (lanes, clamp, blocks) = (self.input.lanes(), source.params.clamp, &self.blocks);
+        for diagonal in 0..PARTS {
+            let shift = (diagonal + self.chunks_done) % PARTS;
+            let mut outputs: Vec<_> = self.output.parts.iter_mut().enumerate().collect();
+            outputs.rotate_left(shift);
+            let losses: Vec<f64> = self
+                .input
+                .parts
+                .par_iter_mut()
+                .enumerate()
+                .zip(outputs)
+                .with_max_len(1)
+                .map(|((i, centres), (j, outputs))| {
+                    let train = |block: &Block| {
+                        let step = Step { rate: block.rate, clamp };
+                        logistic_pairs(centres, outputs, lanes, &block.buckets.pairs(i, j), step)
+                    };
+                    blocks.iter().map(train).sum::<f64>()
+                })
+                .collect();
+            result.loss += losses.iter().sum::<f64>();
+        }
+        self.chunks_done += 1;
+        Ok(result)
+    }
+}
+
+/// The threads of a training, started once.
+pub(crate) enum Threads {
+    Current,
+    Own(rayon::ThreadPool),
+}
+
+impl Threads {
+    pub(crate) fn start(parallelism: Parallelism) -> Result<Self, ParallelismError> {
+        if parallelism == Parallelism::All {
+            return Ok(Self::Current);
+        }
+        let threads = parallelism.count();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        Ok(Self::Own(pool.map_err(|source| ParallelismError { threads, source })?))
+    }
+
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match self {
+            Self::Current => work(),
+            Self::Own(pool) => pool.install(work),
+        }
+    }
+}
