@@ -1,18 +1,21 @@
 use std::sync::{Arc, OnceLock};
 
 use embed_core::Vocab;
-use embed_core::store::{Reader, StoreError};
+use embed_core::store::{Fault, Reader, StoreError};
+
+/// The name of the keys in a container.
+pub(crate) const SECTION: &str = "keys";
 
 /// The keys of an index: given at the build, or still in the file that the index was opened from, where they
 /// are read when they are first asked for, so that opening does not depend on their number.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
     known: OnceLock<Arc<Vocab>>,
-    file: Option<(Reader, usize)>,
+    /// The file that the index was opened from.
+    pub(crate) file: Option<Reader>,
+    /// The number of keys in the file, if it has some.
+    in_file: Option<usize>,
 }
-
-/// The name of the keys in a container.
-pub(crate) const SECTION: &str = "keys";
 
 impl From<Option<Arc<Vocab>>> for Keys {
     fn from(keys: Option<Arc<Vocab>>) -> Self {
@@ -20,23 +23,22 @@ impl From<Option<Arc<Vocab>>> for Keys {
         if let Some(keys) = keys {
             known.get_or_init(|| keys);
         }
-        Self { known, file: None }
+        Self { known, file: None, in_file: None }
     }
 }
 
 impl Keys {
-    /// The keys of `n` rows that lie in a container.
-    pub(crate) fn in_file(reader: &Reader, n: usize) -> Self {
-        Self { known: OnceLock::new(), file: Some((reader.clone(), n)) }
+    pub(crate) fn of_file(reader: &Reader, in_file: Option<usize>) -> Self {
+        Self { known: OnceLock::new(), file: Some(reader.clone()), in_file }
     }
 
     pub(crate) fn get(&self) -> Result<Option<&Arc<Vocab>>, StoreError> {
-        if let (None, Some((reader, n))) = (self.known.get(), &self.file) {
+        if let (None, Some(reader), Some(n)) = (self.known.get(), &self.file, self.in_file) {
             let keys = reader.vocab(SECTION)?;
-            if keys.len() != *n {
-                return Err(reader.malformed(embed_core::store::Fault::SectionLength {
+            if keys.len() != n {
+                return Err(reader.malformed(Fault::SectionLength {
                     section: format!("{SECTION}.ends"),
-                    expected: *n as u64,
+                    expected: n as u64,
                     got: keys.len() as u64,
                 }));
             }

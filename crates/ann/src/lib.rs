@@ -1,1 +1,49 @@
-//! Nearest-neighbour indexes behind one trait: Flat and HNSW
+//! Nearest-neighbour indexes behind one trait, [`AnnIndex`](embed_core::AnnIndex).
+//!
+//! ```
+//! use ann::{Index, IndexSpec};
+//! use embed_core::{AnnIndex, Metric, Run, SearchRequest, testkit};
+//!
+//! let vectors = testkit::clustered(500, 8, 10, 1);
+//! let spec: IndexSpec = "HNSW32".parse()?;
+//! let index = spec.build(&vectors, Metric::Cosine, &mut Run::seeded(7))?;
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("index.nf");
+//! index.save(&path)?;
+//! let index = Index::open(&path)?; // maps the file
+//! assert_eq!(index.search_by_id(3, &SearchRequest::k(10))?[0].id, 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | type | is |
+//! |---|---|
+//! | [`Flat`] | exact search |
+//! | [`Hnsw`], [`HnswParams`], [`HnswReport`] | a navigable small world graph (Malkov & Yashunin 2018) |
+//! | [`IndexSpec`] | a family by its name: `"Flat"`, `"HNSW32"` |
+//! | [`Index`] | an index of any family: saves, opens, verifies |
+//! | [`Vectors`] | what an index is built from |
+//! | [`BuildError`], [`ParamsError`], [`ParseSpecError`] | what can go wrong |
+//!
+//! Not in this crate: learning vectors, and measuring how good an answer is.
+#![forbid(unsafe_code)]
+
+mod aligned;
+mod error;
+mod file;
+mod flat;
+mod hnsw;
+mod index;
+mod keys;
+mod params;
+mod scan;
+mod scoring;
+mod spec;
+mod vectors;
+
+pub use error::{BuildError, Damaged, ParamsError};
+pub use flat::Flat;
+pub use hnsw::{Hnsw, HnswReport};
+pub use index::Index;
+pub use params::HnswParams;
+pub use spec::{IndexSpec, ParseSpecError};
+pub use vectors::Vectors;

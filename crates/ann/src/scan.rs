@@ -69,9 +69,7 @@ impl Stored<'_> {
     pub(crate) fn id(&self, position: u32) -> Option<ItemId> {
         match self.order {
             None => Some(position),
-            Some(order) => {
-                order.ids.get(position as usize).copied().filter(|&id| (id as usize) < self.len())
-            }
+            Some(order) => order.ids.get(position as usize).copied().filter(|&id| (id as usize) < self.len()),
         }
     }
 
@@ -124,12 +122,7 @@ impl Stored<'_> {
         }
     }
 
-    fn scan_some(
-        &self,
-        query: &[f32],
-        mut rows: impl Iterator<Item = (u32, ItemId)>,
-        best: &mut Collector,
-    ) {
+    fn scan_some(&self, query: &[f32], mut rows: impl Iterator<Item = (u32, ItemId)>, best: &mut Collector) {
         let (mut positions, mut ids, mut scores) = ([0; BLOCK], [0; BLOCK], [0.0; BLOCK]);
         loop {
             let mut n = 0;

@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn no_finite_vector_is_lost_in_normalising() {
         for size in [1e-40f32, 1e-20, 1.0, 1e20, 3e38] {
-            let mut x = [3.0 * size / 4.0, -size];
+            let mut x = [size * 0.75, -size];
             normalize(&mut x);
             assert!((x[0] - 0.6).abs() < 1e-3 && (x[1] + 0.8).abs() < 1e-3, "{size}: {x:?}");
         }

@@ -95,7 +95,12 @@ fn task<'r>(
         for start in rows.clone().step_by(ROWS) {
             let end = (start + ROWS).min(rows.end);
             let width = end - start;
-            multiply(queries, &index.table[start * dim..end * dim], dim, &mut products[..lines.len() * width]);
+            multiply(
+                queries,
+                &index.table[start * dim..end * dim],
+                dim,
+                &mut products[..lines.len() * width],
+            );
             for &q in &by_product {
                 lines[q].take(start, &products[q * width..(q + 1) * width]);
             }
@@ -177,8 +182,7 @@ impl<'a> Line<'a> {
             // Not `bound >= threshold`: what is no number has to be looked at.
             #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN counts as above")]
             let above = |p: &f32, n: &f32, threshold: f32| !(bound(*p, *n) < threshold);
-            let any =
-                products.iter().zip(norms).fold(false, |any, (p, n)| any | above(p, n, threshold));
+            let any = products.iter().zip(norms).fold(false, |any, (p, n)| any | above(p, n, threshold));
             if !any {
                 continue;
             }

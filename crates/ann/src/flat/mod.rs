@@ -3,7 +3,7 @@
 mod batch;
 
 use embed_core::{
-    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space,
+    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Progress, Run, SearchError, SearchRequest, Space,
 };
 use ndarray::ArrayView2;
 
@@ -63,17 +63,16 @@ impl Flat {
         let vectors = vectors.into();
         vectors.check(Self::MAX_ROWS)?;
         let (n, dim) = vectors.rows.dim();
-        let progress = embed_core::Progress::new("index", 0, n as u64).unit("vectors");
-        if !run.report(&progress).goes_on() {
+        let at = |done: usize| Progress::new("index", done as u64, n as u64).unit("vectors");
+        if !run.report(&at(0)).goes_on() {
             return Err(BuildError::Cancelled { done: 0, total: n });
         }
-        let table = stored_rows(&vectors, metric, (0..n).map(|row| row));
+        let table = stored_rows(&vectors, metric, 0..n);
         #[expect(clippy::cast_possible_truncation, reason = "a bound for errors, which allows for rounding")]
         let norms = Aligned::new(n, |out| {
             out.iter_mut().zip(table.chunks(dim)).for_each(|(out, row)| *out = norm(row) as f32);
         });
-        let done = embed_core::Progress { done: n as u64, ..progress };
-        if !run.report(&done).goes_on() {
+        if !run.report(&at(n)).goes_on() {
             return Err(BuildError::Cancelled { done: n, total: n });
         }
         Ok(Self { metric, dim, table, norms, space: vectors.space, keys: vectors.keys.into() })

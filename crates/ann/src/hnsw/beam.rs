@@ -1,5 +1,7 @@
-//! Best-first search in one layer of a graph: Algorithm 2 of the paper, with one sorted pool for both of its
-//! queues.
+//! Best-first search in one layer of a graph: Algorithm 2 of the paper.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use super::key::{self, Key};
 
@@ -50,6 +52,21 @@ pub(crate) struct Scratch {
     costs: Vec<f32>,
     /// The nearest nodes so far, nearest first.
     pub(crate) pool: Vec<Key>,
+    /// Of a filtered search: nodes to expand, nearest on top.
+    frontier: BinaryHeap<Reverse<Key>>,
+    /// Of a filtered search: the nearest allowed nodes so far, farthest on top.
+    nearest: BinaryHeap<Key>,
+}
+
+/// What a filtered search is to find.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    /// So many allowed nodes at least, which are then the nearest found.
+    pub(crate) ef: usize,
+    /// And all allowed nodes up to this cost.
+    pub(crate) within: f32,
+    /// Most nodes to look at.
+    pub(crate) budget: usize,
 }
 
 impl Scratch {
@@ -72,7 +89,8 @@ impl Scratch {
         of.cost(node)
     }
 
-    /// Visits a node's unvisited neighbours; [`Scratch::fresh`] has them, given what is returned.
+    /// Visits a node's unvisited neighbours; they are the end of `touched`, from the
+    /// index that is returned on, and `costs` has their costs.
     #[inline]
     pub(super) fn expand(&mut self, layer: Layer<'_>, node: u32, of: &impl Costs) -> usize {
         let first = self.touched.len();
@@ -88,14 +106,9 @@ impl Scratch {
         first
     }
 
-    /// The nodes of the last expansion with their costs.
-    #[inline]
-    pub(super) fn fresh(&self, first: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
-        self.touched[first..].iter().copied().zip(self.costs.iter().copied())
-    }
-
     /// Fills `pool` with the `ef` nearest nodes that a best-first search from `entry` finds, each of them
-    /// expanded.
+    /// expanded. One sorted pool serves as both queues of the paper: the next node to expand is its first that
+    /// has not been.
     pub(crate) fn search(&mut self, layer: Layer<'_>, entry: u32, ef: usize, of: &impl Costs) {
         self.begin(layer.len);
         let cost = self.enter(entry, of);
@@ -113,6 +126,65 @@ impl Scratch {
                 if let Some(position) = insert(&mut self.pool, key::new(cost, fresh), ef) {
                     next = next.min(position);
                 }
+            }
+        }
+    }
+
+    /// Fills `pool` with the allowed nodes that are wanted, in no order. Nodes that are not allowed are walked
+    /// over like the others. False when the budget was spent first.
+    pub(crate) fn search_filtered(
+        &mut self,
+        layer: Layer<'_>,
+        entry: u32,
+        wanted: Wanted,
+        of: &impl Costs,
+        allowed: impl Fn(u32) -> bool,
+    ) -> bool {
+        self.begin(layer.len);
+        self.frontier.clear();
+        self.nearest.clear();
+        let cost = self.enter(entry, of);
+        self.consider(key::new(cost, entry), wanted, &allowed);
+        while let Some(Reverse(next)) = self.frontier.pop() {
+            if !self.leads_on(next, wanted) {
+                break;
+            }
+            if self.touched.len() > wanted.budget {
+                return false;
+            }
+            let first = self.expand(layer, key::node(next), of);
+            for i in 0..self.costs.len() {
+                self.consider(key::new(self.costs[i], self.touched[first + i]), wanted, &allowed);
+            }
+        }
+        // What left `nearest` because others are nearer, but lies within, is in the pool already.
+        let within = |key: &Key| key::cost(*key) <= wanted.within;
+        let nearest = self.nearest.drain().filter(|key| !within(key));
+        self.pool.extend(nearest);
+        true
+    }
+
+    /// Whether a node is near enough that its neighbours may be wanted.
+    #[inline]
+    fn leads_on(&self, key: Key, wanted: Wanted) -> bool {
+        self.nearest.len() < wanted.ef
+            || self.nearest.peek().is_some_and(|&farthest| key < farthest)
+            || key::cost(key) <= wanted.within
+    }
+
+    #[inline]
+    fn consider(&mut self, key: Key, wanted: Wanted, allowed: &impl Fn(u32) -> bool) {
+        if !self.leads_on(key, wanted) {
+            return;
+        }
+        self.frontier.push(Reverse(key));
+        if allowed(key::node(key)) {
+            if key::cost(key) <= wanted.within {
+                self.pool.push(key);
+            }
+            self.nearest.push(key);
+            if self.nearest.len() > wanted.ef {
+                self.nearest.pop();
             }
         }
     }

@@ -20,7 +20,6 @@ fn ordered(cost: f32) -> u32 {
 
 #[inline]
 pub(crate) fn cost(key: Key) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
     let ordered = (key >> 32) as u32;
     f32::from_bits(if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered })
 }

@@ -1,0 +1,230 @@
+//! Index files: containers of kind `index`. `docs/format.md` lists the sections.
+
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
+use embed_core::{EmbeddingsError, Metric, Space};
+use serde::{Deserialize, Serialize};
+
+use crate::aligned::Aligned;
+use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
+use crate::keys::{self, Keys};
+use crate::scoring::norm;
+use crate::{Flat, HnswParams, Index};
+
+const KIND: Kind = Kind::new("index", 1);
+
+/// The header of version 1. New families are added at the end of [`Family`].
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    n: u64,
+    dim: u64,
+    metric: Metric,
+    space: Space,
+    has_keys: bool,
+    family: Family,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Family {
+    Flat,
+    Hnsw {
+        m: u32,
+        ef_construction: u32,
+        ef_search: u32,
+        /// Nodes of each layer, the ground first.
+        layers: Vec<u64>,
+        report: HnswReport,
+    },
+}
+
+impl Header {
+    fn of(index: &Index) -> Result<Self, StoreError> {
+        let family = match index {
+            Index::Flat(_) => Family::Flat,
+            Index::Hnsw(hnsw) => Family::Hnsw {
+                m: small(hnsw.m),
+                ef_construction: small(hnsw.ef_construction),
+                ef_search: small(hnsw.ef_search),
+                layers: std::iter::once(hnsw.ids.len() as u64)
+                    .chain(hnsw.upper.iter().map(|layer| layer.size as u64))
+                    .collect(),
+                report: hnsw.report,
+            },
+        };
+        Ok(Self {
+            n: index.len() as u64,
+            dim: index.dim() as u64,
+            metric: index.metric(),
+            space: index.space(),
+            has_keys: index.keys()?.is_some(),
+            family,
+        })
+    }
+}
+
+/// Parameters are validated to be at most 65,536.
+fn small(parameter: usize) -> u32 {
+    u32::try_from(parameter).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn save(index: &Index, path: &Path) -> Result<(), StoreError> {
+    let mut writer = Writer::create(path, KIND, &Header::of(index)?)?;
+    write(index, &mut writer)?;
+    writer.finish()
+}
+
+pub(crate) fn to_bytes(index: &Index) -> Result<Vec<u8>, StoreError> {
+    let mut writer = Writer::in_memory(KIND, &Header::of(index)?)?;
+    write(index, &mut writer)?;
+    writer.into_bytes()
+}
+
+fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), StoreError> {
+    match index {
+        Index::Flat(flat) => writer.section("vectors", &flat.table)?.section("norms", &flat.norms)?,
+        Index::Hnsw(hnsw) => writer
+            .section("vectors", &hnsw.table)?
+            .section("ids", &hnsw.ids)?
+            .section("nodes", &hnsw.nodes)?
+            .section("ground", &hnsw.ground)?
+            .section("upper", &hnsw.links)?,
+    };
+    if let Some(keys) = index.keys()? {
+        writer.vocab(keys::SECTION, keys)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn open(path: &Path) -> Result<Index, StoreError> {
+    from_reader(&Reader::open(path, KIND)?)
+}
+
+pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Index, StoreError> {
+    from_reader(&Reader::from_bytes(bytes, KIND)?)
+}
+
+fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
+    let header: Header = reader.header()?;
+    let field = |field: &str, expected: u64, got: u64| {
+        reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
+    };
+    let most = match header.family {
+        Family::Flat => Flat::MAX_ROWS,
+        Family::Hnsw { .. } => Hnsw::MAX_ROWS,
+    };
+    let rows = usize::try_from(header.n).ok().filter(|&n| n <= most);
+    let n = rows.ok_or_else(|| field("number of vectors", most as u64, header.n))?;
+    let dim = usize::try_from(header.dim).ok().filter(|&dim| dim > 0);
+    let dim = dim.ok_or_else(|| field("dim", 1, header.dim))?;
+    // More than all memory: no section is so long.
+    let values = n.saturating_mul(dim);
+    let table = reader.section_of_len::<f32>("vectors", values)?.into();
+    let keys = Keys::of_file(reader, header.has_keys.then_some(n));
+    let (metric, space) = (header.metric, header.space);
+    match header.family {
+        Family::Flat => {
+            let norms = reader.section_of_len::<f32>("norms", n)?.into();
+            Ok(Index::Flat(Flat { metric, dim, table, norms, space, keys }))
+        }
+        Family::Hnsw { m, ef_construction, ef_search, layers, report } => {
+            let params = HnswParams {
+                m: m as usize,
+                ef_construction: ef_construction as usize,
+                ef_search: ef_search as usize,
+            };
+            params.validate().map_err(|e| field(e.name, e.most as u64, e.got as u64))?;
+            if layers.is_empty() || layers.len() > MAX_LAYERS {
+                return Err(field("number of layers", MAX_LAYERS as u64, layers.len() as u64));
+            }
+            let mut below = header.n;
+            let mut sizes = Vec::with_capacity(layers.len());
+            for (l, &size) in layers.iter().enumerate() {
+                let fits = if l == 0 { size == below } else { (1..=below).contains(&size) };
+                if !fits {
+                    return Err(field(&format!("size of layer {l}"), below, size));
+                }
+                below = size;
+                sizes.push(usize::try_from(size).unwrap_or(usize::MAX));
+            }
+            let slots = |sizes: &[usize], width: usize| {
+                sizes.iter().fold(0usize, |sum, size| sum.saturating_add(size.saturating_mul(width)))
+            };
+            Ok(Index::Hnsw(Hnsw {
+                metric,
+                dim,
+                m: params.m,
+                ef_construction: params.ef_construction,
+                ef_search: params.ef_search,
+                table,
+                ids: reader.section_of_len::<u32>("ids", n)?.into(),
+                nodes: reader.section_of_len::<u32>("nodes", n)?.into(),
+                ground: reader.section_of_len::<u32>("ground", slots(&sizes[..1], 2 * params.m))?.into(),
+                links: reader.section_of_len::<u32>("upper", slots(&sizes[1..], params.m))?.into(),
+                upper: hnsw::uppers(&sizes, params.m),
+                report,
+                space,
+                keys,
+                scratch: hnsw::ScratchPool::default(),
+            }))
+        }
+    }
+}
+
+/// Checks the file that an index was opened from, and that what it holds fits together.
+pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
+    let keys = match index {
+        Index::Flat(flat) => &flat.keys,
+        Index::Hnsw(hnsw) => &hnsw.keys,
+    };
+    let Some(reader) = &keys.file else { return Ok(()) };
+    reader.verify()?;
+    keys.get()?;
+    let field =
+        |field: String, expected: u64, got: u64| Err(reader.malformed(Fault::Field { field, expected, got }));
+    match index {
+        Index::Flat(flat) => {
+            finite(reader, &flat.table, flat.dim)?;
+            for (row, (vector, &stored)) in flat.table.chunks(flat.dim).zip(flat.norms.iter()).enumerate() {
+                #[expect(clippy::cast_possible_truncation, reason = "as it was stored")]
+                let expected = norm(vector) as f32;
+                if stored.to_bits() != expected.to_bits() {
+                    let (expected, got) = (expected.to_bits().into(), stored.to_bits().into());
+                    return field(format!("bits of the norm of row {row}"), expected, got);
+                }
+            }
+        }
+        Index::Hnsw(hnsw) => {
+            finite(reader, &hnsw.table, hnsw.dim)?;
+            for (node, &id) in hnsw.ids.iter().enumerate() {
+                if hnsw.nodes.get(id as usize).is_none_or(|&back| back as usize != node) {
+                    return field(format!("node of row {id}"), node as u64, u64::from(id));
+                }
+            }
+            let grounds = std::iter::once((hnsw.ground(), hnsw.ground.len()));
+            let uppers = hnsw.upper.iter().map(|upper| (hnsw.layer(upper), upper.size * hnsw.m));
+            for (l, (layer, slots)) in grounds.chain(uppers).enumerate() {
+                let links = layer.links.get(..slots).unwrap_or_default();
+                let bad = |&link: &u32| link != hnsw::NONE && link as usize >= layer.len;
+                if let Some(slot) = links.iter().position(bad) {
+                    let what =
+                        format!("link {} of node {} in layer {l}", slot % layer.width, slot / layer.width);
+                    return field(what, layer.len as u64 - 1, u64::from(links[slot]));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn finite(reader: &Reader, table: &Aligned<f32>, dim: usize) -> Result<(), StoreError> {
+    match table.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(i) => {
+            let (row, column) = (i / dim, i % dim);
+            let reason = EmbeddingsError::NotFinite { key: row.to_string(), row, column, value: table[i] };
+            Err(reader.malformed(Fault::Embeddings { reason }))
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! A graph of layers in which a search walks from far to near.
+
+mod beam;
+mod build;
+mod key;
+mod repair;
+mod scratch;
+mod search;
+mod select;
+mod space;
+
+use embed_core::{ItemId, Metric, Run};
+
+use self::beam::Layer;
+pub(crate) use self::beam::NONE;
+pub(crate) use self::build::MAX_LAYERS;
+use self::build::{Draft, arrange, node_id};
+pub(crate) use self::scratch::ScratchPool;
+use crate::aligned::Aligned;
+use crate::flat::stored_rows;
+use crate::keys::Keys;
+use crate::scan::{Order, Stored};
+use crate::scoring::Scoring;
+use crate::{BuildError, HnswParams, Vectors};
+
+/// Approximate search in a hierarchical navigable small world graph (Malkov & Yashunin 2018).
+///
+/// The effort of a request is ef, the width of the search: at least k, by default [`HnswParams::ef_search`].
+/// A search looks at a number of rows that grows with ef and hardly with n. Where a filter allows so few rows
+/// that looking at all of them costs less, it does that, and the answer is exact.
+///
+/// *Inner product.* The graph is built on vectors with one more component that makes them equally long, and is
+/// searched by the plain product. *Cosine.* Rows are kept at length 1; zero vectors score 0.
+///
+/// *Determinism.* The same seed gives the same graph on any number of threads; see [`Hnsw::build`].
+///
+/// *Memory.* 4 · dim + 8 · m + 8 bytes a row, and about 4 more for the upper layers. While building, about
+/// 16 · m bytes a row beside the vectors given.
+///
+/// *Differs from the paper*: nodes are inserted in batches that do not see each other, an exact tie is pruned
+/// from a neighbour list, and nodes that no path leads to are linked after the build.
+///
+/// ```
+/// use ann::{Hnsw, HnswParams};
+/// use embed_core::{AnnIndex, Effort, Metric, Run, SearchRequest, testkit};
+///
+/// let vectors = testkit::clustered(2000, 16, 20, 1);
+/// let index = Hnsw::build(&vectors, Metric::L2, &HnswParams::with_m(16), &mut Run::seeded(7))?;
+/// let query = vectors.row(42).to_vec();
+/// let nearest = index.search(&query, &SearchRequest::k(5).effort(Effort::Value(50)))?;
+/// assert_eq!((nearest.len(), nearest[0].id), (5, 42));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Hnsw {
+    pub(crate) metric: Metric,
+    pub(crate) dim: usize,
+    pub(crate) m: usize,
+    pub(crate) ef_construction: usize,
+    pub(crate) ef_search: usize,
+    /// The vectors `[n, dim]` in the order of the nodes.
+    pub(crate) table: Aligned<f32>,
+    /// The row of each node.
+    pub(crate) ids: Aligned<ItemId>,
+    /// The node of each row.
+    pub(crate) nodes: Aligned<u32>,
+    /// Links of the ground layer, `[n, 2 m]`, the ends of lists filled with `u32::MAX`.
+    pub(crate) ground: Aligned<u32>,
+    /// Links of the layers above, one after the other, `[size, m]` each.
+    pub(crate) links: Aligned<u32>,
+    /// The layers above the ground, lowest first.
+    pub(crate) upper: Vec<Upper>,
+    pub(crate) report: HnswReport,
+    pub(crate) space: embed_core::Space,
+    pub(crate) keys: Keys,
+    pub(crate) scratch: ScratchPool,
+}
+
+/// Where the links of a layer lie, and of how many nodes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Upper {
+    pub(crate) start: usize,
+    pub(crate) size: usize,
+}
+
+/// What a build found out about its graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub struct HnswReport {
+    /// Layers, the ground included.
+    pub layers: u64,
+    /// Links of the ground layer.
+    pub links: u64,
+    /// Nodes to which no path led from the entry before the repair.
+    pub unreachable_before: u64,
+    /// Nodes that were given one; all of them.
+    pub repaired: u64,
+}
+
+impl Hnsw {
+    /// Most rows.
+    pub const MAX_ROWS: usize = key::MAX_NODES;
+
+    /// Builds the graph over vectors `[n, dim]`, in parallel.
+    ///
+    /// About O(n log n) searches of width `ef_construction`. The same seed gives the same graph on any number
+    /// of threads.
+    ///
+    /// # Errors
+    /// - [`BuildError::Params`] names the field that is out of range.
+    /// - [`BuildError::ZeroDim`], [`BuildError::TooManyRows`], [`BuildError::Keys`] for the shape.
+    /// - [`BuildError::NotFinite`] names the first NaN or infinite component.
+    /// - [`BuildError::Cancelled`] when the observer stops the run; [`BuildError::Parallelism`].
+    pub fn build<'v>(
+        vectors: impl Into<Vectors<'v>>,
+        metric: Metric,
+        params: &HnswParams,
+        run: &mut Run<'_>,
+    ) -> Result<Self, BuildError> {
+        let vectors = vectors.into();
+        params.validate()?;
+        vectors.check(Self::MAX_ROWS)?;
+        let (n, dim) = vectors.rows.dim();
+        let (order, sizes) = arrange(n, params.m, run.seed);
+        let table = stored_rows(&vectors, metric, order.iter().map(|&row| row as usize));
+        let extra = run.parallelism.install(|| space::extra_components(metric, &table, dim))?;
+        let mut draft = Draft::new(space::Space { table: &table, dim, extra: &extra }, &sizes, params);
+        draft.fill(run)?;
+        let unreachable = repair::repair(&mut draft, run)?;
+        let layers = draft.layers;
+        let ground = layers.first().map_or(Aligned::copy(&[]), |ground| Aligned::copy(&ground.nodes));
+        let upper_nodes: Vec<u32> = layers.iter().skip(1).flat_map(|layer| &layer.nodes).copied().collect();
+        let report = HnswReport {
+            layers: layers.len() as u64,
+            links: ground.iter().filter(|&&link| link != NONE).count() as u64,
+            unreachable_before: unreachable as u64,
+            repaired: unreachable as u64,
+        };
+        let mut nodes = vec![0; n];
+        order.iter().enumerate().for_each(|(node, &row)| nodes[row as usize] = node_id(node));
+        Ok(Self {
+            metric,
+            dim,
+            m: params.m,
+            ef_construction: params.ef_construction,
+            ef_search: params.ef_search,
+            ids: Aligned::copy(&order),
+            nodes: Aligned::copy(&nodes),
+            ground,
+            links: Aligned::copy(&upper_nodes),
+            upper: uppers(&sizes, params.m),
+            report,
+            space: vectors.space,
+            keys: vectors.keys.into(),
+            scratch: ScratchPool::default(),
+            table,
+        })
+    }
+
+    /// What the build found out.
+    #[must_use]
+    pub fn report(&self) -> HnswReport {
+        self.report
+    }
+
+    /// How the graph was built and is searched.
+    #[must_use]
+    pub fn params(&self) -> HnswParams {
+        HnswParams { m: self.m, ef_construction: self.ef_construction, ef_search: self.ef_search }
+    }
+
+    pub(crate) fn stored(&self) -> Stored<'_> {
+        Stored {
+            scoring: Scoring::of(self.metric),
+            dim: self.dim,
+            table: &self.table,
+            order: Some(Order { ids: &self.ids, positions: &self.nodes }),
+        }
+    }
+
+    pub(crate) fn ground(&self) -> Layer<'_> {
+        Layer { links: &self.ground, width: 2 * self.m, len: self.ids.len() }
+    }
+
+    pub(crate) fn layer(&self, upper: &Upper) -> Layer<'_> {
+        let links = self.links.get(upper.start..).unwrap_or_default();
+        Layer { links, width: self.m, len: upper.size }
+    }
+}
+
+/// The layers above the ground from the sizes of all.
+pub(crate) fn uppers(sizes: &[usize], m: usize) -> Vec<Upper> {
+    let mut start = 0;
+    let upper = |&size: &usize| {
+        let layer = Upper { start, size };
+        start += size * m;
+        layer
+    };
+    sizes.iter().skip(1).map(upper).collect()
+}

@@ -1,0 +1,147 @@
+//! Which way to answer a request: through the graph, or by looking at the rows that are allowed.
+
+use embed_core::{
+    AnnIndex, Effort, Filter, ItemId, Metric, Neighbor, SearchError, SearchRequest, Space, Stop,
+};
+
+use super::Hnsw;
+use super::beam::{Costs, Layer, Scratch, Wanted, descend};
+use super::key::{self, Key};
+use super::space::{Dot, L2};
+use crate::flat::{copy_row, exact};
+use crate::scan::Stored;
+use crate::scoring::{Scoring, bounds, prepare};
+
+/// A search of width ef looks at about so many times ef nodes, at twice the price of rows in order.
+const NODES_PER_EF: usize = 8;
+/// Beyond this width a heap is faster than a sorted pool.
+const WIDEST_POOL: usize = 1024;
+
+impl AnnIndex for Hnsw {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    fn space(&self) -> Space {
+        self.space
+    }
+
+    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
+        copy_row(&self.stored(), id, out)
+    }
+
+    fn search_into(
+        &self,
+        query: &[f32],
+        request: &SearchRequest<'_>,
+        out: &mut Vec<Neighbor>,
+    ) -> Result<(), SearchError> {
+        out.clear();
+        request.check(query, self.dim)?;
+        let effort = match request.effort {
+            Effort::Default => self.ef_search,
+            Effort::Value(ef) => ef.max(1),
+            Effort::Recall(recall) => return Err(SearchError::Untuned { recall }),
+        };
+        let ef = if let Stop::K(k) = request.stop { effort.max(k) } else { effort };
+        let (k, least) = bounds(self.metric, request);
+        if k == 0 || self.is_empty() {
+            return Ok(());
+        }
+        let query = prepare(self.metric, query);
+        let stored = self.stored();
+        let through_graph = !self.scan_is_cheaper(ef, request.filter)
+            && match stored.scoring {
+                Scoring::L2 => {
+                    self.walk(&L2 { query: &query, table: stored.table }, request, ef, (k, least), out)
+                }
+                Scoring::Dot => {
+                    self.walk(&Dot { query: &query, table: stored.table }, request, ef, (k, least), out)
+                }
+            };
+        if !through_graph {
+            exact(&stored, self.metric, &query, request, out);
+        }
+        Ok(())
+    }
+}
+
+impl Hnsw {
+    /// Whether looking at every allowed row costs less than a walk that has to find `ef` of them. With a share
+    /// s of rows allowed, the scan looks at s · n rows and the walk at about 8 · ef / s.
+    fn scan_is_cheaper(&self, ef: usize, filter: Filter<'_>) -> bool {
+        let n = self.len();
+        let allowed = match filter {
+            Filter::All | Filter::Where(_) => n,
+            Filter::Deny(ids) => n.saturating_sub(ids.len()),
+            Filter::Allow(ids) => ids.len().min(n),
+            Filter::Bitmap(bits) => {
+                let words = bits.0.iter().take(n.div_ceil(64));
+                words.map(|word| word.count_ones() as usize).sum::<usize>().min(n)
+            }
+        };
+        let walk = ef.saturating_mul(NODES_PER_EF);
+        (allowed as u128) * (allowed as u128) <= (walk as u128) * (n as u128)
+    }
+
+    /// Appends the answer found in the graph; false when the walk took too long to be worth it, as under a
+    /// predicate that holds for few rows, or within a radius that holds many.
+    fn walk(
+        &self,
+        of: &impl Costs,
+        request: &SearchRequest<'_>,
+        ef: usize,
+        (k, least): (usize, f32),
+        out: &mut Vec<Neighbor>,
+    ) -> bool {
+        let entry = self.upper.iter().rev().fold(0, |entry, layer| descend(self.layer(layer), entry, of));
+        let ground = self.ground();
+        self.scratch.with(|scratch| {
+            let plain = matches!((request.stop, request.filter), (Stop::K(_), Filter::All));
+            if plain && ef <= WIDEST_POOL {
+                scratch.search(ground, entry, ef, of);
+            } else if !self.walk_filtered(scratch, ground, entry, (request, ef, least), of) {
+                return false;
+            }
+            answer(&self.stored(), &scratch.pool, k, least, out);
+            true
+        })
+    }
+
+    fn walk_filtered(
+        &self,
+        scratch: &mut Scratch,
+        ground: Layer<'_>,
+        entry: u32,
+        (request, ef, least): (&SearchRequest<'_>, usize, f32),
+        of: &impl Costs,
+    ) -> bool {
+        let within = if let Stop::Radius(_) = request.stop { -least } else { f32::NEG_INFINITY };
+        let budget = self.len() / 4;
+        let stored = self.stored();
+        let allowed = |node| stored.id(node).is_some_and(|id| request.filter.allows(id));
+        let found = scratch.search_filtered(ground, entry, Wanted { ef, within, budget }, of, allowed);
+        scratch.pool.sort_unstable();
+        found
+    }
+}
+
+/// The k best of the nodes in a sorted pool, as rows; ties by id.
+fn answer(stored: &Stored<'_>, pool: &[Key], k: usize, least: f32, out: &mut Vec<Neighbor>) {
+    let last = pool.get(k.saturating_sub(1)).map_or(f32::INFINITY, |&key| key::cost(key));
+    let tied = pool.iter().take_while(|&&key| key::cost(key) <= last);
+    out.extend(tied.filter_map(|&key| {
+        let (id, score) = (stored.id(key::node(key))?, -key::cost(key));
+        (score >= least).then_some(Neighbor { id, score })
+    }));
+    out.sort_unstable_by(Neighbor::nearest_first);
+    out.truncate(k);
+}

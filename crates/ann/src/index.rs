@@ -1,0 +1,165 @@
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use embed_core::store::StoreError;
+use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Vocab};
+use ndarray::ArrayView2;
+
+use crate::{Flat, Hnsw, IndexSpec, file};
+
+/// An index of any family: what [`IndexSpec::build`] gives, and what a file holds.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one index for many vectors")]
+pub enum Index {
+    /// Exact search.
+    Flat(Flat),
+    /// A navigable small world graph.
+    Hnsw(Hnsw),
+}
+
+impl From<Flat> for Index {
+    fn from(index: Flat) -> Self {
+        Self::Flat(index)
+    }
+}
+
+impl From<Hnsw> for Index {
+    fn from(index: Hnsw) -> Self {
+        Self::Hnsw(index)
+    }
+}
+
+impl Deref for Index {
+    type Target = dyn AnnIndex;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Flat(index) => index,
+            Self::Hnsw(index) => index,
+        }
+    }
+}
+
+impl Index {
+    /// The family.
+    #[must_use]
+    pub fn spec(&self) -> IndexSpec {
+        match self {
+            Self::Flat(_) => IndexSpec::Flat,
+            Self::Hnsw(index) => IndexSpec::Hnsw { m: index.m },
+        }
+    }
+
+    /// The keys of the rows, if the index was built with some. Those of an opened index are read from its file
+    /// when they are first asked for, O(bytes of text); after that O(1).
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] when the file's keys are damaged.
+    pub fn keys(&self) -> Result<Option<&Arc<Vocab>>, StoreError> {
+        match self {
+            Self::Flat(index) => &index.keys,
+            Self::Hnsw(index) => &index.keys,
+        }
+        .get()
+    }
+
+    /// Writes the index, with its keys and space, into one file, in one step: a crash leaves the old file or
+    /// the new one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] and [`StoreError::NotAFile`]; an old file is then as it was. [`StoreError::Malformed`]
+    /// when the keys of an opened index are damaged.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        file::save(self, path.as_ref())
+    }
+
+    /// Maps an index file. O(1): only the header and the lengths are checked, so that a file that was damaged
+    /// since it was written gives wrong answers, but neither a panic nor an endless search. See
+    /// [`Index::open_verified`].
+    ///
+    /// The file must stay as it is while it is open; replacing it by a rename, as [`Index::save`] does, is fine.
+    ///
+    /// # Errors
+    /// - [`StoreError::Io`], [`StoreError::NotAFile`] when it cannot be opened.
+    /// - [`StoreError::Malformed`] when it is no index, is of a newer version, or its parts do not fit together.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        file::open(path.as_ref())
+    }
+
+    /// [`Index::open`], then [`Index::verify`]. Reads the whole file.
+    ///
+    /// # Errors
+    /// As both.
+    pub fn open_verified(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let index = Self::open(path)?;
+        index.verify()?;
+        Ok(index)
+    }
+
+    /// An index from the bytes of a file, which are copied.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] as for [`Index::open`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, StoreError> {
+        file::from_bytes(bytes)
+    }
+
+    /// The bytes of the file that [`Index::save`] writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] when the keys of an opened index are damaged.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, StoreError> {
+        file::to_bytes(self)
+    }
+
+    /// Reads all of an opened file: checksums, finite vectors, every link to an existing row, readable keys.
+    /// What was just built is right by construction and not looked at. O(bytes).
+    ///
+    /// # Errors
+    /// [`StoreError::Malformed`] names the first thing that is wrong.
+    pub fn verify(&self) -> Result<(), StoreError> {
+        file::verify(self)
+    }
+}
+
+impl AnnIndex for Index {
+    fn dim(&self) -> usize {
+        self.deref().dim()
+    }
+
+    fn len(&self) -> usize {
+        self.deref().len()
+    }
+
+    fn metric(&self) -> Metric {
+        self.deref().metric()
+    }
+
+    fn space(&self) -> Space {
+        self.deref().space()
+    }
+
+    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
+        self.deref().vector_into(id, out)
+    }
+
+    fn search_into(
+        &self,
+        query: &[f32],
+        request: &SearchRequest<'_>,
+        out: &mut Vec<Neighbor>,
+    ) -> Result<(), SearchError> {
+        self.deref().search_into(query, request, out)
+    }
+
+    fn search_batch(
+        &self,
+        queries: ArrayView2<'_, f32>,
+        requests: &[SearchRequest<'_>],
+        parallelism: Parallelism,
+    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
+        self.deref().search_batch(queries, requests, parallelism)
+    }
+}
