@@ -34,10 +34,12 @@ impl Metric {
     }
 
     /// The least score that lies within `radius`: `−radius²` for [`Metric::L2`], where a radius is a
-    /// distance; `radius` itself for the similarities, where it is the least similarity.
+    /// distance, and nothing lies within a negative one (`+inf`); `radius` itself for the similarities, where
+    /// it is the least similarity.
     #[must_use]
     pub fn radius_score(self, radius: f32) -> f32 {
         match self {
+            Self::L2 if radius < 0.0 => f32::INFINITY,
             Self::L2 => -(radius * radius),
             Self::InnerProduct | Self::Cosine => radius,
         }
@@ -76,5 +78,25 @@ impl std::str::FromStr for Metric {
             .into_iter()
             .find(|metric| metric.name() == word)
             .ok_or_else(|| ParseMetricError { got: word.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for metric in Metric::ALL {
+            assert_eq!(metric.to_string().parse(), Ok(metric));
+        }
+        assert_eq!("dot".parse::<Metric>(), Err(ParseMetricError { got: "dot".into() }));
+    }
+
+    #[test]
+    fn nothing_lies_within_a_negative_distance() {
+        assert_eq!(Metric::L2.radius_score(3.0), -9.0);
+        assert_eq!(Metric::L2.radius_score(-3.0), f32::INFINITY);
+        assert_eq!(Metric::Cosine.radius_score(-0.5), -0.5);
     }
 }

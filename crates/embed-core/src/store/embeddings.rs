@@ -7,6 +7,7 @@ use super::error::{Fault, StoreError};
 use super::layout::Kind;
 use super::reader::Reader;
 use super::writer::Writer;
+use crate::formats::MAX_DIM;
 use crate::{Embeddings, Space};
 
 /// Header of kind `embeddings`, version 1. The sections are `keys.text`, `keys.ends` and `vectors`.
@@ -22,18 +23,16 @@ impl Embeddings {
     /// ([`AtomicFile`](super::AtomicFile)).
     ///
     /// # Errors
-    /// [`StoreError::Io`] and [`StoreError::NotAFile`]; an old file is then as it was.
+    /// [`StoreError::Io`] and [`StoreError::NotAFile`]; [`StoreError::Unwritable`] beyond [`MAX_DIM`]
+    /// components. An old file is then as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let path = path.as_ref();
-        let dim = u32::try_from(self.dim()).map_err(|_| StoreError::Unwritable {
-            path: path.to_owned(),
-            fault: Fault::Field {
-                field: "dim".to_owned(),
-                expected: u64::from(u32::MAX),
-                got: self.dim() as u64,
-            },
-        })?;
-        let header = Header { n_items: self.len() as u64, dim, space: self.space() };
+        let header = Header {
+            n_items: self.len() as u64,
+            dim: checked_dim(self.dim() as u64)
+                .map_err(|fault| StoreError::Unwritable { path: path.to_owned(), fault })?,
+            space: self.space(),
+        };
         let mut writer = Writer::create(path, Kind::EMBEDDINGS, &header)?;
         writer.vocab("keys", self.vocab())?.section("vectors", self.as_slice())?;
         writer.finish()
@@ -53,29 +52,28 @@ impl Embeddings {
     /// # Errors
     /// [`StoreError::Malformed`] as for [`Embeddings::open`], without the checksums of the sections.
     pub fn from_container(reader: &Reader) -> Result<Self, StoreError> {
+        let malformed = |fault| reader.malformed(fault);
         let header: Header = reader.header()?;
+        let dim = checked_dim(u64::from(header.dim)).map_err(malformed)? as usize;
         let vocab = reader.vocab("keys")?;
-        let vectors = reader.section::<f32>("vectors")?;
-        let shape = usize::try_from(header.n_items)
-            .ok()
-            .zip(usize::try_from(header.dim).ok())
-            .filter(|&(n_items, dim)| n_items.checked_mul(dim) == Some(vectors.len()))
-            .ok_or_else(|| {
-                reader.malformed(Fault::SectionLength {
-                    section: "vectors".to_owned(),
-                    expected: header.n_items.saturating_mul(u64::from(header.dim)),
-                    got: vectors.len() as u64,
-                })
-            })?;
-        let length = |_| {
-            reader.malformed(Fault::SectionLength {
-                section: "vectors".to_owned(),
-                expected: header.n_items.saturating_mul(u64::from(header.dim)),
-                got: 0,
-            })
-        };
-        let vectors = Array2::from_shape_vec(shape, vectors.into_vec()).map_err(length)?;
-        Self::in_space(vocab, vectors, header.space)
-            .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))
+        let vectors = reader.section::<f32>("vectors")?.into_vec();
+        let expected = header.n_items.saturating_mul(u64::from(header.dim));
+        let length =
+            Fault::SectionLength { section: "vectors".to_owned(), expected, got: vectors.len() as u64 };
+        if vectors.len() as u64 != expected {
+            return Err(malformed(length));
+        }
+        let vectors =
+            Array2::from_shape_vec((vectors.len() / dim, dim), vectors).map_err(|_| malformed(length))?;
+        Self::in_space(vocab, vectors, header.space).map_err(|reason| malformed(Fault::Embeddings { reason }))
+    }
+}
+
+/// The length of a row, which is at least 1 and at most what any reader takes.
+fn checked_dim(got: u64) -> Result<u32, Fault> {
+    let most = MAX_DIM as u64;
+    match u32::try_from(got) {
+        Ok(dim) if (1..=most).contains(&got) => Ok(dim),
+        _ => Err(Fault::Field { field: "dim".to_owned(), expected: got.clamp(1, most), got }),
     }
 }
