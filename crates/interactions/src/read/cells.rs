@@ -16,8 +16,8 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, TimeUnit as ArrowUnit};
 
-use super::error::RowProblem;
 use super::options::TimeUnit;
+use super::row_error::RowProblem;
 use super::value;
 
 /// Text of some layout.

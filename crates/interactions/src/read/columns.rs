@@ -2,7 +2,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::error::{ColumnNames, Field, OptionsError, ReadError};
+use super::error::{ColumnNames, OptionsError, ReadError};
+use super::row_error::Field;
 
 /// Which column holds a field.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash, serde::Serialize, serde::Deserialize)]

@@ -1,12 +1,13 @@
 use std::ops::ControlFlow;
 
 use super::columns::Places;
-use super::error::{ColumnNames, Field, Place, ReadError, RowProblem};
+use super::error::{ColumnNames, ReadError};
 use super::format::Format;
 use super::input::Lines;
 use super::options::{ReadOptions, TimeUnit};
 use super::record::{Record, Records};
 use super::report::Reporter;
+use super::row_error::{Field, Place, RowProblem};
 use super::sink::Sink;
 use super::value;
 use crate::log::Interaction;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use embed_core::{ItemId, SequenceSource, SourceError, Vocab};
 
-use super::error::{Field, Place, ReadError, RowProblem};
+use super::error::ReadError;
 use super::format::Format;
 use super::input::Lines;
 use super::options::ReadOptions;
 use super::report::{ReadReport, Reporter};
+use super::row_error::{Field, Place, RowProblem};
 use super::words::next_line;
 
 /// Sequences read from a file of [`Format::UserItems`] or [`Format::Sessions`] anew on each pass, a line at a

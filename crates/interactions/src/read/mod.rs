@@ -15,6 +15,7 @@ mod parquet;
 mod prefixes;
 mod record;
 mod report;
+mod row_error;
 mod sink;
 mod value;
 mod words;
@@ -27,12 +28,13 @@ use std::sync::Arc;
 use embed_core::Vocab;
 
 pub use columns::{Column, Columns};
-pub use error::{ColumnNames, Field, OptionsError, Place, ReadError, RowError, RowProblem};
+pub use error::{ColumnNames, OptionsError, ReadError};
 pub use file_sequences::FileSequences;
 pub use format::Format;
 pub use options::{BadRows, Compression, ReadOptions, TimeUnit};
 pub use prefixes::{PrefixTasks, is_prefix_file, read_prefixes, read_prefixes_from};
 pub use report::ReadReport;
+pub use row_error::{Field, Place, RowError, RowProblem};
 
 use crate::builder::LogBuilder;
 use crate::log::{Interaction, Log};

@@ -12,9 +12,10 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::cells::{Keys, Numbers, Times};
 use super::columns::Places;
-use super::error::{ColumnNames, Field, Place, ReadError, RowProblem};
+use super::error::{ColumnNames, ReadError};
 use super::options::ReadOptions;
 use super::report::Reporter;
+use super::row_error::{Field, Place, RowProblem};
 use super::sink::Sink;
 use super::value;
 use crate::log::Interaction;

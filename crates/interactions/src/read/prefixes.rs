@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use embed_core::{Csr, ItemId, Vocab};
 
-use super::error::{Field, Place, ReadError, RowProblem};
+use super::error::ReadError;
 use super::format::Format;
 use super::input::Lines;
 use super::options::ReadOptions;
 use super::report::{ReadReport, Reporter};
+use super::row_error::{Field, Place, RowProblem};
 use super::words::{next_text, words};
 
 /// Next-item tasks: given the items before, which one comes next?

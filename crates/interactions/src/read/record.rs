@@ -1,7 +1,8 @@
 use std::ops::Range;
 
-use super::error::{Field, ReadError, RowProblem};
+use super::error::ReadError;
 use super::input::{Lines, without_line_end};
+use super::row_error::{Field, RowProblem};
 
 /// Cuts delimited text into records and fields as RFC 4180 says, with any delimiter and line end.
 ///

@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use super::error::{Field, Place, ReadError, RowError, RowProblem};
+use super::error::ReadError;
 use super::format::Format;
 use super::options::BadRows;
+use super::row_error::{Field, Place, RowError, RowProblem};
 
 /// What was read from a file, and what was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

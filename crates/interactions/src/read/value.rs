@@ -1,5 +1,5 @@
-use super::error::RowProblem;
 use super::options::TimeUnit;
+use super::row_error::RowProblem;
 
 /// 0001-01-01 and the last second of 9999, in seconds since 1970: beyond lies a wrong unit, not a time.
 const EARLIEST: i64 = -62_135_596_800;

@@ -1,9 +1,10 @@
 use std::ops::ControlFlow;
 
-use super::error::{Field, Place, ReadError, RowProblem};
+use super::error::ReadError;
 use super::format::Format;
 use super::input::Lines;
 use super::report::Reporter;
+use super::row_error::{Field, Place, RowProblem};
 use super::sink::Sink;
 use crate::log::Interaction;
 
