@@ -131,9 +131,9 @@ fn a_step_goes_down_the_gradient() {
                     let at = |delta: f64| {
                         let (mut v, mut u) = (v[0].clone(), u[0].clone());
                         if change_v {
-                            v[k] += delta
+                            v[k] += delta;
                         } else {
-                            u[k] += delta
+                            u[k] += delta;
                         }
                         loss(&v, &u)
                     };

@@ -1,135 +1,139 @@
-//! Vector kernels with run-time dispatch: AVX-512, AVX2 with FMA, NEON, or portable code.
+//! Vector kernels: dot products, squared distances and updates of f32 vectors, one row or many.
 //!
-//! The score of two vectors is the same bits from every function here ([`dot`], [`dot_rows`],
-//! [`dot_gather`]) on one instruction set, wherever the vectors lie; instruction sets agree to rounding.
+//! Each call uses the best instruction set of the processor: AVX-512F, AVX2 with FMA, NEON, or portable code
+//! ([`isa`] tells which). All lengths and alignments are served, zero included.
+//!
+//! **Determinism.** On one instruction set a result is a function of the values alone: [`dot`],
+//! [`dot_rows`] and [`dot_gather`] give the same bits for the same two vectors, wherever they lie and whatever
+//! is beside them; so do the squared distances. Between instruction sets results agree to rounding.
+//!
+//! | for | use |
+//! |---|---|
+//! | two vectors | [`dot`], [`squared_l2`], [`cosine`] |
+//! | one query and rows back to back | [`dot_rows`], [`squared_l2_rows`] |
+//! | one query and rows by id | [`dot_gather`], [`squared_l2_gather`], [`prefetch_row`] |
+//! | an update | [`axpy`], [`logistic`] |
+//! | a length | [`norm`], [`normalize`] |
+//! | a given instruction set | [`Kernels`] |
 
-mod isa;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod dispatch;
+mod generic;
+mod length;
 pub mod logistic;
 mod logistic_simd;
 #[cfg(test)]
 mod logistic_tests;
-mod rows;
-mod simd;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+mod prefetch;
+#[cfg(test)]
+mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub use isa::{Isa, isa};
+pub use dispatch::{Isa, Kernels};
+pub use length::{cosine, norm, normalize};
+pub use prefetch::prefetch_row;
 
-/// `x · y`. O(dim).
-///
-/// # Panics
-/// When the lengths differ.
-#[inline]
+/// The instruction set in use.
 #[must_use]
-pub fn dot(x: &[f32], y: &[f32]) -> f32 {
-    let mut out = [0.0];
-    rows::back_to_back::<false>(isa(), x, y, &mut out);
-    out[0]
+pub fn isa() -> Isa {
+    Kernels::best().isa()
 }
 
-/// `|x − y|²`. O(dim).
+/// `Σ aᵢ bᵢ` of two vectors `[dim]`. O(dim).
 ///
 /// # Panics
 /// When the lengths differ.
-#[inline]
 #[must_use]
-pub fn squared_l2(x: &[f32], y: &[f32]) -> f32 {
-    let mut out = [0.0];
-    rows::back_to_back::<true>(isa(), x, y, &mut out);
-    out[0]
+#[inline]
+#[track_caller]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    Kernels::best().dot(a, b)
 }
 
-/// `y += alpha · x`. O(dim).
+/// `Σ (aᵢ − bᵢ)²` of two vectors `[dim]`. O(dim).
+///
+/// # Panics
+/// When the lengths differ.
+#[must_use]
+#[inline]
+#[track_caller]
+pub fn squared_l2(a: &[f32], b: &[f32]) -> f32 {
+    Kernels::best().squared_l2(a, b)
+}
+
+/// `y += alpha · x` for vectors `[dim]`. O(dim).
 ///
 /// # Panics
 /// When the lengths differ.
 #[inline]
+#[track_caller]
 pub fn axpy(alpha: f32, x: &[f32], y: &mut [f32]) {
-    rows::axpy(isa(), alpha, x, y);
+    Kernels::best().axpy(alpha, x, y);
 }
 
-/// `|x|`. O(dim).
-#[inline]
-#[must_use]
-pub fn norm(x: &[f32]) -> f32 {
-    dot(x, x).sqrt()
-}
-
-/// Scales `x` to length 1 and returns its former length; a zero vector stays zero. A vector whose square is
-/// too small or too large for an f32 is scaled by its largest component first. O(dim).
-#[inline]
-pub fn normalize(x: &mut [f32]) -> f32 {
-    let length = norm(x);
-    if length.is_normal() && length > 1e-15 && length < 1e15 {
-        x.iter_mut().for_each(|x| *x /= length);
-        return length;
-    }
-    let largest = x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
-    if largest == 0.0 || !largest.is_finite() {
-        return length;
-    }
-    x.iter_mut().for_each(|x| *x /= largest);
-    let scaled = norm(x);
-    x.iter_mut().for_each(|x| *x /= scaled);
-    scaled * largest
-}
-
-/// Dot products of a query `[dim]` with rows that lie back to back, one an entry of `out`. O(dim · rows).
+/// The dot products of a query `[dim]` with `rows` `[n, dim]`, which lie back to back, into `out` `[n]`.
+/// O(n · dim), four rows at a time.
 ///
 /// # Panics
-/// When `rows` does not hold `out.len()` rows.
+/// When `rows` is not `out.len()` rows of `query.len()`.
 #[inline]
+#[track_caller]
 pub fn dot_rows(query: &[f32], rows: &[f32], out: &mut [f32]) {
-    rows::back_to_back::<false>(isa(), query, rows, out);
+    Kernels::best().dot_rows(query, rows, out);
 }
 
-/// Squared distances of a query `[dim]` to rows that lie back to back. O(dim · rows).
+/// The squared distances of a query `[dim]` from `rows` `[n, dim]`, which lie back to back, into `out` `[n]`.
+/// O(n · dim), four rows at a time.
 ///
 /// # Panics
-/// When `rows` does not hold `out.len()` rows.
+/// When `rows` is not `out.len()` rows of `query.len()`.
 #[inline]
+#[track_caller]
 pub fn squared_l2_rows(query: &[f32], rows: &[f32], out: &mut [f32]) {
-    rows::back_to_back::<true>(isa(), query, rows, out);
+    Kernels::best().squared_l2_rows(query, rows, out);
 }
 
-/// Dot products of a query `[dim]` with rows `ids` of a table `[n, dim]`. O(dim · ids).
+/// The dot products of a query `[dim]` with the rows `ids` `[n]` of a table `[rows, dim]`, into `out` `[n]`.
+/// O(n · dim), four rows at a time.
 ///
 /// # Panics
-/// When `out` is not as long as `ids`, or a row is beyond the table.
+/// When `ids` and `out` differ in length, or an id's row is beyond the table.
 #[inline]
+#[track_caller]
 pub fn dot_gather(query: &[f32], table: &[f32], ids: &[u32], out: &mut [f32]) {
-    rows::gathered::<false>(isa(), query, table, ids, out);
+    Kernels::best().dot_gather(query, table, ids, out);
 }
 
-/// Squared distances of a query `[dim]` to rows `ids` of a table `[n, dim]`. O(dim · ids).
+/// The squared distances of a query `[dim]` from the rows `ids` `[n]` of a table `[rows, dim]`, into `out`
+/// `[n]`. O(n · dim), four rows at a time.
 ///
 /// # Panics
-/// When `out` is not as long as `ids`, or a row is beyond the table.
+/// When `ids` and `out` differ in length, or an id's row is beyond the table.
 #[inline]
+#[track_caller]
 pub fn squared_l2_gather(query: &[f32], table: &[f32], ids: &[u32], out: &mut [f32]) {
-    rows::gathered::<true>(isa(), query, table, ids, out);
+    Kernels::best().squared_l2_gather(query, table, ids, out);
 }
 
-/// Asks the processor to load the start of row `id` of a table of `dim` columns; a row beyond it is ignored.
-/// What follows the first lines of a row is left to the processor's own prefetching.
-#[inline]
-pub fn prefetch_row(table: &[f32], dim: usize, id: u32) {
-    let start = (id as usize).saturating_mul(dim);
-    if let Some(row) = table.get(start..).filter(|row| row.len() >= dim) {
-        for line in row[..dim].chunks(16).take(8) {
-            prefetch(line.as_ptr());
-        }
+/// A row of a table.
+#[inline(always)]
+fn row(table: &[f32], dim: usize, id: u32) -> &[f32] {
+    match (id as usize).checked_mul(dim).and_then(|start| table.get(start..)?.get(..dim)) {
+        Some(row) => row,
+        None => no_row(table.len(), dim, id),
     }
 }
 
-#[inline]
-fn prefetch(address: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing, whatever the address; SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
+#[cold]
+#[inline(never)]
+#[expect(clippy::panic, reason = "the documented panic of the gather kernels")]
+fn no_row(len: usize, dim: usize, id: u32) -> ! {
+    panic!("row {id} of {dim} components is beyond a table of {len}");
 }

@@ -12,6 +12,7 @@ const ACC: usize = 4;
 /// # Safety
 /// The instruction set must be there; `q` and every row must be readable for `d` floats.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "rows and accumulators are walked side by side")]
 unsafe fn score<S: Simd, const R: usize, const L2: bool>(
     q: *const f32,
     rows: [*const f32; R],

@@ -26,14 +26,15 @@ fn agrees<const L2: bool>(isa: Isa, dim: usize, n: usize, shift: usize, seed: u6
     let (table, query) = (&table[shift..], &query[shift..]);
     let mut all = vec![0.0; n];
     rows::back_to_back::<L2>(isa, query, table, &mut all);
-    let ids: Vec<u32> = (0..n as u32).rev().collect();
+    let ids: Vec<u32> = (0..).take(n).collect::<Vec<u32>>().into_iter().rev().collect();
     let mut gathered = vec![0.0; n];
     rows::gathered::<L2>(isa, query, table, &ids, &mut gathered);
     for i in 0..n {
         let row = &table[i * dim..(i + 1) * dim];
         let mut alone = [0.0];
         // A copy lies elsewhere in memory: alignment must not matter.
-        rows::back_to_back::<L2>(isa, query, &row.to_vec(), &mut alone);
+        let copy = row.to_vec();
+        rows::back_to_back::<L2>(isa, query, &copy, &mut alone);
         let expected = exact::<L2>(query, row);
         let slack = 1e-6 * (dim as f64 + 8.0) * 16.0;
         assert!((f64::from(all[i]) - expected).abs() <= slack, "{isa:?} d={dim}: {} for {expected}", all[i]);

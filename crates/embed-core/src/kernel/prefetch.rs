@@ -1,0 +1,28 @@
+/// Lines of a row that are asked for; the processor's own prefetch follows a longer row.
+const LINES: usize = 16;
+
+/// Asks for the row of `dim` components to be brought into the cache, without waiting. A row beyond the table
+/// is not asked for.
+#[inline]
+pub fn prefetch_row(table: &[f32], dim: usize, id: u32) {
+    let Some(row) = (id as usize).checked_mul(dim).and_then(|start| table.get(start..)) else { return };
+    for line in row[..dim.min(row.len())].chunks(16).take(LINES) {
+        prefetch(line.as_ptr());
+    }
+}
+
+#[inline(always)]
+fn prefetch(line: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which never faults; every x86-64 has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a hint, which never faults and changes neither memory nor flags.
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{line}]", line = in(reg) line, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = line;
+}
