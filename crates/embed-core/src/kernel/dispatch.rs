@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::portable;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
+use super::portable;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 

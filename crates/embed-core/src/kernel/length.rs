@@ -2,9 +2,10 @@
 
 use super::dot;
 
-/// Sums of squares in this range have lost nothing to underflow, and have not overflowed.
+/// Sums of squares in this range have lost nothing to underflow, and neither they nor the product of two of
+/// their roots have overflowed.
 fn is_safe(square: f32) -> bool {
-    (1e-30..=f32::MAX).contains(&square)
+    (1e-30..=1e38).contains(&square)
 }
 
 /// `|a|` of a vector `[dim]`: infinite only when it exceeds the largest f32. O(dim).
@@ -39,10 +40,9 @@ pub fn normalize(a: &mut [f32]) -> f32 {
 #[inline]
 #[track_caller]
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let (product, squares) = (dot(a, b), [dot(a, a), dot(b, b)]);
-    if squares.into_iter().all(is_safe) {
-        // Two roots, not one of the product, which may overflow.
-        return product / squares[0].sqrt() / squares[1].sqrt();
+    let (aa, bb) = (dot(a, a), dot(b, b));
+    if is_safe(aa) && is_safe(bb) {
+        return dot(a, b) / (aa.sqrt() * bb.sqrt());
     }
     let lengths = wide_norm(a) * wide_norm(b);
     if lengths > 0.0 { to_f32(wide_dot(a, b) / lengths) } else { 0.0 }

@@ -27,6 +27,7 @@ pub mod logistic;
 mod logistic_simd;
 #[cfg(test)]
 mod logistic_tests;
+pub(crate) mod matmul;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
