@@ -3,6 +3,7 @@
 //! The order in which a product is summed depends on nothing but its length: component `i` goes to lane
 //! `i % WIDTH` of accumulator `i / WIDTH % ACCS`, the last incomplete vector to the last accumulator; then
 //! accumulators are added, then lanes. One row or four at once, aligned or not: the same bits.
+#![allow(clippy::needless_range_loop, reason = "accumulators are walked beside offsets")]
 
 /// Vectors of an instruction set.
 ///
