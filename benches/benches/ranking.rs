@@ -1,5 +1,7 @@
 //! Full-ranking evaluation: every user against the whole catalogue, all usual measures at 10, 20 and 50.
 
+#![allow(clippy::unwrap_used, reason = "a bench that fails has no result")]
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use embed_core::{Csr, Metric, Run, SeededRng};
 use evalmetrics::{EmbeddingScorer, FullRanking, PopularityScorer};

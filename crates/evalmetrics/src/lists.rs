@@ -50,7 +50,6 @@ impl FullRanking {
     /// # Errors
     /// As [`FullRanking::evaluate_lists`], [`EvalError::Users`] for `users` and `seen` also, and
     /// [`EvalError::Search`] with the first user whose search fails.
-    #[expect(clippy::needless_pass_by_value, reason = "views are passed so throughout ndarray")]
     pub fn evaluate_index<I: AnnIndex + ?Sized>(
         &self,
         index: &I,

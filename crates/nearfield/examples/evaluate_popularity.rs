@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example evaluate_popularity`
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::error::Error;
 
 use nearfield::interactions::Split;

@@ -1,9 +1,15 @@
 //! What most programs use: `use nearfield::prelude::*;`.
+//!
+//! Names that only make sense beside their crate get the name of the model with them: [`ItemToVec`] is
+//! [`seqemb::Params`].
 
+pub use ann::{Flat, Hnsw, HnswParams, Index, IndexSpec};
 pub use embed_core::{
     AnnIndex, Csr, Effort, Embedder, Embeddings, Filter, Flow, ItemId, Metric, NegativeSampler, Parallelism,
     Progress, Run, SearchRequest, SeededRng, Vocab,
 };
-pub use evalmetrics::{EmbeddingScorer, FullRanking, PopularityScorer, Scorer};
+pub use evalmetrics::{ColdUsers, EmbeddingScorer, FullRanking, PopularityScorer, RankingReport, Scorer};
+pub use interactions::{Log, ReadOptions, Split};
+pub use seqemb::{ItemVectors, Params as ItemToVec, Pooled, Pooling, Scoring, SkipGram};
 
 pub use crate::{Options, Recommendation, Recommender};

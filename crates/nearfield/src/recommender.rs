@@ -15,7 +15,7 @@ use crate::seen::Denying;
 /// Answers are deterministic if the parts are.
 ///
 /// ```
-/// use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Vocab};
+/// use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Run, Vocab};
 /// use nearfield::Recommender;
 /// use nearfield::ann::Flat;
 /// use ndarray::array;
@@ -36,7 +36,7 @@ use crate::seen::Denying;
 ///
 /// let keys = Vocab::from_keys(["tent", "stove", "novel"])?;
 /// let items = Embeddings::new(keys, array![[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])?;
-/// let index = Flat::new(items.clone(), Metric::Cosine)?;
+/// let index = Flat::build(&items, Metric::Cosine, &mut Run::default())?;
 /// let recommender = Recommender::new(Last(items.clone()), index, items.vocab().clone())?;
 /// assert_eq!(recommender.recommend_keys(&["tent"], 1)?[0].key, "stove");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -238,9 +238,8 @@ impl<E: Embedder<[ItemId]>, I: AnnIndex> Recommender<E, I> {
         if let Some(first) = users.rows().into_iter().next() {
             request.check(first.as_slice().unwrap_or_default(), self.index.dim())?;
         }
-        let denying = |history: &&[ItemId]| {
-            Denying::new(options.filter, if options.keep_seen { &[] } else { history })
-        };
+        let denying =
+            |history: &&[ItemId]| Denying::new(options.filter, if options.keep_seen { &[] } else { history });
         let allowed: Vec<Denying<'_>> = histories.iter().map(denying).collect();
         let requests: Vec<SearchRequest<'_>> =
             allowed.iter().map(|allowed| request.filter(allowed.filter())).collect();
