@@ -28,7 +28,6 @@
 
 mod buckets;
 mod error;
-mod file;
 mod pairs;
 mod params;
 mod pooled;

@@ -55,7 +55,7 @@ pub struct Step {
     pub clamp: f32,
 }
 
-/// Pairs that share one centre are taken in tiles of so many.
+/// Pairs are taken in tiles of so many.
 pub const TILE: usize = 16;
 
 /// One step of stochastic gradient descent on each pair's logistic loss, in order; gives the sum of the
@@ -63,10 +63,10 @@ pub const TILE: usize = 16;
 ///
 /// For a pair of centre `v` and output `u` with label `y ∈ {0, 1}` and `s = clamp(v · u)`, the loss is
 /// `−ln σ(s)` for a positive and `−ln σ(−s)` for a negative pair, and the step is `g = rate · (y − σ(s))`,
-/// `u += g · v`, `v += g · u`. The pairs of a centre are taken in tiles of [`TILE`]: the scores of a tile are
-/// computed before its updates, then outputs are updated in order (so one that comes twice gets both
-/// updates), and the centre at the end of the tile, as word2vec does over the negatives of one pair. The sum
-/// is kept in f64; each summand has the precision of f32.
+/// `u += g · v`, `v += g · u`. Pairs are taken in tiles of [`TILE`], a small batch: all scores of a tile are
+/// computed before its updates. Then, centre by centre, outputs are updated in order (so one that comes twice
+/// gets both updates), and the centre after its last pair of the tile, as word2vec does over the negatives of
+/// one pair. The sum is kept in f64; each summand has the precision of f32.
 ///
 /// Rows are `lanes` long. O(pairs · lanes). The result depends on the instruction set in the last digits.
 ///
@@ -100,12 +100,17 @@ pub fn logistic_pairs(
 /// What the unchecked kernels rely on.
 fn check(centre_lanes: usize, output_lanes: usize, lanes: usize, pairs: &Pairs<'_>) {
     assert!(lanes > 0, "rows have at least one lane");
+    if pairs.heads.is_empty() && pairs.ops.is_empty() {
+        return;
+    }
     let ends_fit = pairs.heads.windows(2).all(|pair| pair[0].end <= pair[1].end)
         && pairs.heads.last().map_or(0, |head| head.end as usize) == pairs.ops.len();
     assert!(ends_fit, "the ends of the heads must describe the {} pairs", pairs.ops.len());
-    let rows = pairs.heads.iter().map(|head| head.row).max().map_or(0, |row| row as usize + 1);
+    // `fold` vectorises where `max` does not.
+    let greatest = |rows: u32, row: u32| rows.max(row);
+    let rows = pairs.heads.iter().map(|head| head.row).fold(0, greatest) as usize + 1;
     assert!(rows <= centre_lanes / lanes, "centre row {rows} is beyond the table");
-    let rows = pairs.ops.iter().copied().max().map_or(0, |op| (op >> 1) as usize + 1);
+    let rows = (pairs.ops.iter().copied().fold(0, greatest) >> 1) as usize + 1;
     assert!(rows <= output_lanes / lanes, "output row {rows} is beyond the table");
 }
 

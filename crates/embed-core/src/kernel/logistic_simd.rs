@@ -1,7 +1,7 @@
 //! The inner loops of [`super::logistic`], written once over sixteen lanes and compiled for each instruction
 //! set.
 
-use super::logistic::{Lane, Pairs, Step, TILE};
+use super::logistic::{Head, Lane, Pairs, Step, TILE};
 
 /// Sixteen f32 lanes of an instruction set.
 ///
@@ -16,13 +16,14 @@ pub(super) trait Lanes: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// `self · factor + addend`.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
-    /// The sums of the lanes of four vectors.
-    unsafe fn sums(four: [Self; 4]) -> [f32; 4];
+    unsafe fn mul(self, factor: Self) -> Self;
+    /// The sum of the lanes of each vector.
+    unsafe fn sums(vectors: &[Self; TILE]) -> Lane;
     unsafe fn prefetch(_at: *const f32) {}
 }
 
 /// Rows are asked for so many pairs ahead.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 
 /// [`super::logistic::logistic_pairs`] without its checks.
 ///
@@ -56,7 +57,8 @@ pub(super) unsafe fn update<V: Lanes>(
 /// Rows of `L` lanes, the centre in registers.
 ///
 /// # Safety
-/// Every row of `pairs` is within the tables, which do not overlap.
+/// Every row of `pairs` is within the tables, which do not overlap, and the ends of the heads do not fall and
+/// reach the last pair.
 #[inline(always)]
 unsafe fn short_rows<V: Lanes, const L: usize>(
     centres: *mut f32,
@@ -65,60 +67,73 @@ unsafe fn short_rows<V: Lanes, const L: usize>(
     step: Step,
 ) -> f64 {
     let row = L * Lane::WIDTH;
+    let (heads, ops) = (pairs.heads, pairs.ops);
     let mut losses = [0.0f64; TILE];
+    let mut first = 0;
     let mut start = 0;
-    // SAFETY: rows are within the tables (the caller's promise), and `start..end` within the pairs.
+    // SAFETY: rows are within the tables, and since the last head ends with the pairs, `head` stays among the
+    // heads while pairs are left (the caller's promises).
     unsafe {
-        for (at, head) in pairs.heads.iter().enumerate() {
-            let end = head.end as usize;
-            if let Some(next) = pairs.heads.get(at + 2) {
-                prefetch_row::<V>(centres.wrapping_add(next.row as usize * row), L);
-            }
-            let centre = centres.add(head.row as usize * row);
-            let mut v = [V::zero(); L];
-            for (l, lane) in v.iter_mut().enumerate() {
-                *lane = V::load(centre.add(l * Lane::WIDTH));
-            }
-            while start < end {
-                let m = (end - start).min(TILE);
-                let tile = pairs.ops.get_unchecked(start..start + m);
-                let mut scores = Lane::default();
-                let mut k = 0;
-                while k < m {
-                    let mut sums = [V::zero(); 4];
-                    for (j, sum) in sums.iter_mut().enumerate() {
-                        if let Some(next) = pairs.ops.get(start + k + j + AHEAD) {
-                            prefetch_row::<V>(outputs.wrapping_add((next >> 1) as usize * row), L);
-                        }
-                        // Beyond the tile the last row again: four at a time, and nobody reads the sum.
-                        let op = *tile.get_unchecked((k + j).min(m - 1));
-                        let u = outputs.add((op >> 1) as usize * row);
-                        for (l, lane) in v.iter().enumerate() {
-                            *sum = V::load(u.add(l * Lane::WIDTH)).mul_add(*lane, *sum);
-                        }
-                    }
-                    let four = V::sums(sums);
-                    scores.0.get_unchecked_mut(k..k + 4).copy_from_slice(&four);
-                    k += 4;
+        while start < ops.len() {
+            let m = (ops.len() - start).min(TILE);
+            let tile = ops.get_unchecked(start..start + m);
+            let mut products = [V::zero(); TILE];
+            let (mut head, mut k) = (first, 0);
+            while k < m {
+                let Head { row: centre, end } = *heads.get_unchecked(head);
+                let stop = (end as usize - start).min(m);
+                let centre = centres.add(centre as usize * row);
+                let mut v = [V::zero(); L];
+                for (l, lane) in v.iter_mut().enumerate() {
+                    *lane = V::load(centre.add(l * Lane::WIDTH));
                 }
-                let gains = gains(&scores, tile, step, &mut losses);
-                let mut change = [V::zero(); L];
-                for (gain, op) in gains.0.iter().zip(tile) {
-                    let u = outputs.add((op >> 1) as usize * row);
-                    let gain = V::splat(*gain);
+                while k < stop {
+                    if let Some(next) = ops.get(start + k + AHEAD) {
+                        prefetch_row::<V>(outputs.wrapping_add((next >> 1) as usize * row), L);
+                    }
+                    let u = outputs.add((tile.get_unchecked(k) >> 1) as usize * row);
+                    let mut product = V::load(u).mul(v[0]);
+                    for (l, lane) in v.iter().enumerate().skip(1) {
+                        product = V::load(u.add(l * Lane::WIDTH)).mul_add(*lane, product);
+                    }
+                    *products.get_unchecked_mut(k) = product;
+                    k += 1;
+                }
+                head += 1;
+                if let Some(next) = heads.get(head + 6) {
+                    prefetch_row::<V>(centres.wrapping_add(next.row as usize * row), L);
+                }
+            }
+            let gains = gains(&V::sums(&products), tile, step, &mut losses);
+            (head, k) = (first, 0);
+            while k < m {
+                let Head { row: centre, end } = *heads.get_unchecked(head);
+                let stop = (end as usize - start).min(m);
+                let centre = centres.add(centre as usize * row);
+                let (mut v, mut change) = ([V::zero(); L], [V::zero(); L]);
+                for (l, lane) in v.iter_mut().enumerate() {
+                    *lane = V::load(centre.add(l * Lane::WIDTH));
+                }
+                while k < stop {
+                    let u = outputs.add((tile.get_unchecked(k) >> 1) as usize * row);
+                    let gain = V::splat(*gains.0.get_unchecked(k));
                     for l in 0..L {
                         let lane = V::load(u.add(l * Lane::WIDTH));
                         change[l] = gain.mul_add(lane, change[l]);
                         gain.mul_add(v[l], lane).store(u.add(l * Lane::WIDTH));
                     }
+                    k += 1;
                 }
                 for l in 0..L {
-                    v[l] = v[l].add(change[l]);
+                    v[l].add(change[l]).store(centre.add(l * Lane::WIDTH));
                 }
-                start += m;
+                first = head;
+                head += 1;
             }
-            for (l, lane) in v.iter().enumerate() {
-                lane.store(centre.add(l * Lane::WIDTH));
+            start += m;
+            // The last head of the tile may have pairs left; it is taken up again.
+            while heads.get(first).is_some_and(|head| head.end as usize <= start) {
+                first += 1;
             }
         }
     }
@@ -128,7 +143,7 @@ unsafe fn short_rows<V: Lanes, const L: usize>(
 /// Rows of any length, the centre in memory.
 ///
 /// # Safety
-/// As [`short_rows`].
+/// As [`short_rows`], with rows of `lanes` lanes.
 #[inline(always)]
 unsafe fn long_rows<V: Lanes>(
     centres: *mut f32,
@@ -138,53 +153,65 @@ unsafe fn long_rows<V: Lanes>(
     step: Step,
 ) -> f64 {
     let row = lanes * Lane::WIDTH;
+    let (heads, ops) = (pairs.heads, pairs.ops);
     let mut losses = [0.0f64; TILE];
     let mut change = vec![Lane::default(); lanes];
     let change = change.as_mut_ptr().cast::<f32>();
+    let mut first = 0;
     let mut start = 0;
     // SAFETY: as in `short_rows`; `change` is one row.
     unsafe {
-        for head in pairs.heads {
-            let end = head.end as usize;
-            let centre = centres.add(head.row as usize * row);
-            while start < end {
-                let m = (end - start).min(TILE);
-                let tile = pairs.ops.get_unchecked(start..start + m);
-                let mut scores = Lane::default();
-                let mut k = 0;
-                while k < m {
-                    let mut sums = [V::zero(); 4];
-                    for (j, sum) in sums.iter_mut().enumerate() {
-                        let op = *tile.get_unchecked((k + j).min(m - 1));
-                        let u = outputs.add((op >> 1) as usize * row);
-                        for l in 0..lanes {
-                            let at = l * Lane::WIDTH;
-                            *sum = V::load(u.add(at)).mul_add(V::load(centre.add(at)), *sum);
-                        }
+        while start < ops.len() {
+            let m = (ops.len() - start).min(TILE);
+            let tile = ops.get_unchecked(start..start + m);
+            let mut products = [V::zero(); TILE];
+            let (mut head, mut k) = (first, 0);
+            while k < m {
+                let Head { row: centre, end } = *heads.get_unchecked(head);
+                let stop = (end as usize - start).min(m);
+                let centre = centres.add(centre as usize * row);
+                while k < stop {
+                    let u = outputs.add((tile.get_unchecked(k) >> 1) as usize * row);
+                    let mut product = V::zero();
+                    for l in 0..lanes {
+                        let at = l * Lane::WIDTH;
+                        product = V::load(u.add(at)).mul_add(V::load(centre.add(at)), product);
                     }
-                    let four = V::sums(sums);
-                    scores.0.get_unchecked_mut(k..k + 4).copy_from_slice(&four);
-                    k += 4;
+                    *products.get_unchecked_mut(k) = product;
+                    k += 1;
                 }
-                let gains = gains(&scores, tile, step, &mut losses);
+                head += 1;
+            }
+            let gains = gains(&V::sums(&products), tile, step, &mut losses);
+            (head, k) = (first, 0);
+            while k < m {
+                let Head { row: centre, end } = *heads.get_unchecked(head);
+                let stop = (end as usize - start).min(m);
+                let centre = centres.add(centre as usize * row);
                 for l in 0..lanes {
                     V::zero().store(change.add(l * Lane::WIDTH));
                 }
-                for (gain, op) in gains.0.iter().zip(tile) {
-                    let u = outputs.add((op >> 1) as usize * row);
-                    let gain = V::splat(*gain);
+                while k < stop {
+                    let u = outputs.add((tile.get_unchecked(k) >> 1) as usize * row);
+                    let gain = V::splat(*gains.0.get_unchecked(k));
                     for l in 0..lanes {
                         let at = l * Lane::WIDTH;
                         let lane = V::load(u.add(at));
                         gain.mul_add(lane, V::load(change.add(at))).store(change.add(at));
                         gain.mul_add(V::load(centre.add(at)), lane).store(u.add(at));
                     }
+                    k += 1;
                 }
                 for l in 0..lanes {
                     let at = l * Lane::WIDTH;
                     V::load(centre.add(at)).add(V::load(change.add(at))).store(centre.add(at));
                 }
-                start += m;
+                first = head;
+                head += 1;
+            }
+            start += m;
+            while heads.get(first).is_some_and(|head| head.end as usize <= start) {
+                first += 1;
             }
         }
     }
@@ -293,8 +320,13 @@ impl Lanes for Portable {
         addend
     }
     #[inline(always)]
-    unsafe fn sums(four: [Self; 4]) -> [f32; 4] {
-        four.map(|v| {
+    unsafe fn mul(mut self, factor: Self) -> Self {
+        self.0.iter_mut().zip(factor.0).for_each(|(a, b)| *a *= b);
+        self
+    }
+    #[inline(always)]
+    unsafe fn sums(vectors: &[Self; TILE]) -> Lane {
+        Lane(vectors.map(|v| {
             let mut halves = v.0;
             for width in [8, 4, 2, 1] {
                 for k in 0..width {
@@ -302,7 +334,7 @@ impl Lanes for Portable {
                 }
             }
             halves[0]
-        })
+        }))
     }
 }
 
@@ -313,7 +345,7 @@ pub(super) use x86::{Avx2, Avx512};
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Lanes;
+    use super::{Lane, Lanes, TILE};
 
     #[derive(Clone, Copy)]
     pub(in super::super) struct Avx512(__m512);
@@ -346,23 +378,38 @@ mod x86 {
             Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
         }
         #[inline(always)]
-        unsafe fn sums(four: [Self; 4]) -> [f32; 4] {
+        unsafe fn mul(self, factor: Self) -> Self {
+            Self(unsafe { _mm512_mul_ps(self.0, factor.0) })
+        }
+        #[inline(always)]
+        unsafe fn sums(vectors: &[Self; TILE]) -> Lane {
             unsafe {
-                let [a, b, c, d] = four.map(|v| v.0);
-                let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-                let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-                let (ab, cd) = (_mm512_castps_pd(ab), _mm512_castps_pd(cd));
-                let low = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
-                let high = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
-                // Every quarter now holds a part of the four sums, in order.
-                let parts = _mm512_add_ps(low, high);
-                let upper = _mm512_castpd_ps(_mm512_castpd256_pd512(_mm512_extractf64x4_pd::<1>(
-                    _mm512_castps_pd(parts),
-                )));
-                let half = _mm256_add_ps(_mm512_castps512_ps256(parts), _mm512_castps512_ps256(upper));
-                let four = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps::<1>(half));
-                let mut out = [0.0; 4];
-                _mm_storeu_ps(out.as_mut_ptr(), four);
+                let mut quads = [_mm512_setzero_ps(); 4];
+                for (quad, four) in quads.iter_mut().zip(vectors.chunks_exact(4)) {
+                    let (a, b, c, d) = (four[0].0, four[1].0, four[2].0, four[3].0);
+                    let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                    let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+                    let (ab, cd) = (_mm512_castps_pd(ab), _mm512_castps_pd(cd));
+                    let low = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+                    let high = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+                    // Every quarter holds a part of the four sums, in order.
+                    *quad = _mm512_add_ps(low, high);
+                }
+                let [a, b, c, d] = quads;
+                let ab = _mm512_add_ps(
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b),
+                );
+                let cd = _mm512_add_ps(
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(c, d),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d),
+                );
+                let sums = _mm512_add_ps(
+                    _mm512_shuffle_f32x4::<0b10_00_10_00>(ab, cd),
+                    _mm512_shuffle_f32x4::<0b11_01_11_01>(ab, cd),
+                );
+                let mut out = Lane::default();
+                _mm512_store_ps(out.0.as_mut_ptr(), sums);
                 out
             }
         }
@@ -407,13 +454,27 @@ mod x86 {
             Self(unsafe { [_mm256_fmadd_ps(a, c, e), _mm256_fmadd_ps(b, d, f)] })
         }
         #[inline(always)]
-        unsafe fn sums(four: [Self; 4]) -> [f32; 4] {
+        unsafe fn mul(self, factor: Self) -> Self {
+            let ([a, b], [c, d]) = (self.0, factor.0);
+            Self(unsafe { [_mm256_mul_ps(a, c), _mm256_mul_ps(b, d)] })
+        }
+        #[inline(always)]
+        unsafe fn sums(vectors: &[Self; TILE]) -> Lane {
             unsafe {
-                let [a, b, c, d] = four.map(|v| _mm256_add_ps(v.0[0], v.0[1]));
-                let quarters = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-                let four = _mm_add_ps(_mm256_castps256_ps128(quarters), _mm256_extractf128_ps::<1>(quarters));
-                let mut out = [0.0; 4];
-                _mm_storeu_ps(out.as_mut_ptr(), four);
+                let mut out = Lane::default();
+                for (to, eight) in out.0.chunks_exact_mut(8).zip(vectors.chunks_exact(8)) {
+                    let mut quads = [_mm256_setzero_ps(); 2];
+                    for (quad, four) in quads.iter_mut().zip(eight.chunks_exact(4)) {
+                        let half = |k: usize| _mm256_add_ps(four[k].0[0], four[k].0[1]);
+                        *quad = _mm256_hadd_ps(
+                            _mm256_hadd_ps(half(0), half(1)),
+                            _mm256_hadd_ps(half(2), half(3)),
+                        );
+                    }
+                    let low = _mm256_permute2f128_ps::<0x20>(quads[0], quads[1]);
+                    let high = _mm256_permute2f128_ps::<0x31>(quads[0], quads[1]);
+                    _mm256_storeu_ps(to.as_mut_ptr(), _mm256_add_ps(low, high));
+                }
                 out
             }
         }

@@ -24,26 +24,35 @@ fn kernels() -> Vec<(&'static str, Kernel)> {
     all
 }
 
-/// What word2vec does, a pair at a time in f64; scores and the centre frozen within a tile.
+/// What word2vec does, a pair at a time in f64; scores frozen within a tile, a centre while its pairs last.
 fn naive(centres: &mut [Vec<f64>], outputs: &mut [Vec<f64>], pairs: &Pairs<'_>, step: Step) -> f64 {
-    let (mut loss, mut start) = (0.0, 0);
-    for head in pairs.heads {
-        for tile in pairs.ops[start..head.end as usize].chunks(TILE) {
-            let v = centres[head.row as usize].clone();
-            let score = |u: &[f64]| v.iter().zip(u).map(|(a, b)| a * b).sum::<f64>();
-            let scores: Vec<f64> = tile.iter().map(|op| score(&outputs[(op >> 1) as usize])).collect();
-            for (s, op) in scores.iter().zip(tile) {
-                let s = s.clamp(-f64::from(step.clamp), f64::from(step.clamp));
+    let centre_of =
+        |k: usize| pairs.heads.iter().position(|head| k < head.end as usize).expect("every pair has a head");
+    let flat: Vec<(usize, u32)> = pairs.ops.iter().enumerate().map(|(k, &op)| (centre_of(k), op)).collect();
+    let (clamp, rate) = (f64::from(step.clamp), f64::from(step.rate));
+    let mut loss = 0.0;
+    for tile in flat.chunks(TILE) {
+        let score = |(head, op): &(usize, u32)| {
+            let v = &centres[pairs.heads[*head].row as usize];
+            v.iter().zip(&outputs[(op >> 1) as usize]).map(|(a, b)| a * b).sum::<f64>().clamp(-clamp, clamp)
+        };
+        let scores: Vec<f64> = tile.iter().map(score).collect();
+        for (run, scores) in tile.chunk_by(|a, b| a.0 == b.0).scan(0, |at, run| {
+            *at += run.len();
+            Some((run, &scores[*at - run.len()..*at]))
+        }) {
+            let centre = &mut centres[pairs.heads[run[0].0].row as usize];
+            let v = centre.clone();
+            for (s, (_, op)) in scores.iter().zip(run) {
                 let y = f64::from(op & 1);
-                loss += (1.0 + (if y > 0.0 { -s } else { s }).exp()).ln();
-                let g = f64::from(step.rate) * (y - 1.0 / (1.0 + (-s).exp()));
+                loss += (1.0 + (if y > 0.0 { -s } else { *s }).exp()).ln();
+                let g = rate * (y - 1.0 / (1.0 + (-s).exp()));
                 for (c, u) in outputs[(op >> 1) as usize].iter_mut().enumerate() {
-                    centres[head.row as usize][c] += g * *u;
+                    centre[c] += g * *u;
                     *u += g * v[c];
                 }
             }
         }
-        start = head.end as usize;
     }
     loss
 }
