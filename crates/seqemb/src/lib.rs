@@ -28,6 +28,7 @@
 
 mod buckets;
 mod error;
+mod file;
 mod pairs;
 mod params;
 mod pooled;

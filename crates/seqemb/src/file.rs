@@ -1,0 +1,90 @@
+//! Model files: `docs/format.md`, kind "item-vectors".
+
+use std::path::Path;
+use std::sync::Arc;
+
+use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
+use embed_core::{Embeddings, Space, Vocab};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::{FitReport, ItemVectors, Params};
+
+/// Header of kind `item-vectors`, version 1. The sections are `keys.text`, `keys.ends`, `input` and `output`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    params: Params,
+    report: FitReport,
+    input_space: Space,
+    output_space: Space,
+}
+
+impl ItemVectors {
+    /// The kind of a model file.
+    pub const KIND: Kind = Kind::new("item-vectors", 1);
+
+    /// Writes both tables, the keys, the settings and the report into one container, in one step.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be written; an old file is then as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        let header = Header {
+            params: self.params.clone(),
+            report: self.report.clone(),
+            input_space: self.input.space(),
+            output_space: self.output.space(),
+        };
+        let mut writer = Writer::create(path, Self::KIND, &header)?;
+        writer.vocab("keys", self.input.vocab())?;
+        writer.section("input", self.input.as_slice())?.section("output", self.output.as_slice())?;
+        writer.finish()
+    }
+
+    /// Reads what [`ItemVectors::save`] wrote, into memory, and verifies all of it. O(n_items · dim).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read, is of another kind, does not match its checksums, or
+    /// does not hold two tables of finite vectors under distinct keys.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::from_container(&Reader::open_verified(path, Self::KIND)?)
+    }
+
+    /// The model in an open container; does not [`Reader::verify`] it.
+    ///
+    /// # Errors
+    /// As [`ItemVectors::open`], without the checksums of the sections.
+    pub fn from_container(reader: &Reader) -> Result<Self, StoreError> {
+        let header: Header = reader.header()?;
+        let most = Params::MAX_DIM as u64;
+        let dim = header.params.dim;
+        if dim == 0 || dim as u64 > most {
+            let got = dim as u64;
+            return Err(reader.malformed(Fault::Field {
+                field: "dim".to_owned(),
+                expected: got.clamp(1, most),
+                got,
+            }));
+        }
+        let keys = Arc::new(reader.vocab("keys")?);
+        let input = table(reader, "input", &keys, dim, header.input_space)?;
+        let output = table(reader, "output", &keys, dim, header.output_space)?;
+        Ok(Self { input, output, params: header.params, report: header.report })
+    }
+}
+
+fn table(
+    reader: &Reader,
+    name: &str,
+    keys: &Arc<Vocab>,
+    dim: usize,
+    space: Space,
+) -> Result<Embeddings, StoreError> {
+    let values = reader.section_of_len::<f32>(name, keys.len().saturating_mul(dim))?.into_vec();
+    let got = values.len() as u64;
+    let vectors = Array2::from_shape_vec((keys.len(), dim), values).map_err(|_| {
+        let section = name.to_owned();
+        reader.malformed(Fault::SectionLength { section, expected: got, got })
+    })?;
+    Embeddings::in_space(keys.clone(), vectors, space)
+        .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))
+}
