@@ -2,6 +2,15 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use embed_core::formats::FormatError;
+use embed_core::store::StoreError;
+use embed_core::{SearchError, SourceError, VocabError};
+use nearfield::RecommendError;
+use nearfield::ann::BuildError;
+use nearfield::evalmetrics::EvalError;
+use nearfield::interactions::{LogError, ReadError, SplitError};
+use nearfield::seqemb::FitError;
+
 /// Exit code of a command that failed.
 pub(crate) const EXIT_FAILED: u8 = 1;
 /// Exit code of a command line that makes no sense.
@@ -12,8 +21,6 @@ pub(crate) const EXIT_CANCELLED: u8 = 130;
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    #[error("{option} {problem}")]
-    Usage { option: &'static str, problem: &'static str },
     #[error("cancelled")]
     Cancelled,
     #[error("cannot listen for Ctrl-C")]
@@ -36,13 +43,55 @@ pub(crate) enum CliError {
     UnknownKey { what: &'static str, key: String, known: usize, near: Vec<String> },
     #[error("the history is empty: give at least one item")]
     EmptyHistory,
+    #[error("user {user:?} has no items in the training log, so there is nothing to recommend from")]
+    UserWithoutItems { user: String },
+    #[error("{} has no users: it learned from sessions; ask by --item or --history", path.display())]
+    NoUsers { path: PathBuf },
+    #[error("{} is not the folder of a run: it has no run.json of nearfield's", path.display())]
+    NotARunFolder { path: PathBuf },
+    #[error("{}: a test file for sessions needs lines of items, a tab and the item that comes next", path.display())]
+    NotPrefixes { path: PathBuf },
+    #[error("no user and item has {k} interactions, so --k-core {k} leaves nothing")]
+    EmptyCore { k: usize },
+    #[error("--out {} would overwrite the input", path.display())]
+    OverwritesInput { path: PathBuf },
+    #[error("{queries} queries with {k} neighbours each are more than memory can hold")]
+    TooManyResults { queries: usize, k: usize },
+    #[error("--out {} is not called .npy", path.display())]
+    NotNpy { path: PathBuf },
+    #[error(transparent)]
+    ReadLog(#[from] ReadError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    #[error(transparent)]
+    Keys(#[from] VocabError),
+    #[error(transparent)]
+    Sequences(#[from] SourceError),
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    #[error(transparent)]
+    Evaluate(#[from] EvalError),
+    #[error(transparent)]
+    Recommend(#[from] RecommendError),
 }
 
 impl CliError {
     /// What the program ends with.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage { .. } => EXIT_USAGE,
+            Self::OverwritesInput { .. } | Self::NotNpy { .. } | Self::ReadLog(ReadError::Options(_)) => {
+                EXIT_USAGE
+            }
             Self::Cancelled => EXIT_CANCELLED,
             _ => EXIT_FAILED,
         }

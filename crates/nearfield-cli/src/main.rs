@@ -5,18 +5,25 @@ mod args;
 mod cancel;
 mod demo;
 mod error;
+mod figures;
+mod histories;
+mod index;
 mod keys;
 mod manifest;
+mod neighbors;
 mod outdir;
 mod output;
 mod progress;
+mod recommend;
+mod run;
+mod shell;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command, IndexCommand};
+use args::{Cli, Command};
 use error::{CliError, EXIT_FAILED, EXIT_USAGE};
 
 fn main() -> ExitCode {
@@ -36,7 +43,10 @@ fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.command {
         Command::Demo(args) => demo::demo(args, cli.json),
-        _ => Ok(ExitCode::SUCCESS)
+        Command::Run(args) => run::run(args, cli.json),
+        Command::Neighbors(args) => neighbors::neighbors(args, cli.json),
+        Command::Recommend(args) => recommend::recommend(args, cli.json),
+        Command::Index(args) => index::index(args, cli.json),
     }
 }
 

@@ -48,6 +48,11 @@ impl InputFile {
         let xxh3 = format!("{:016x}", hash.digest());
         Ok(Self { path: path.to_owned(), bytes: Some(bytes), xxh3: Some(xxh3) })
     }
+
+    /// The same under the name by which it will be found.
+    pub(crate) fn called(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
 }
 
 /// Whether a folder holds a run of ours.

@@ -47,11 +47,6 @@ impl OutDir {
         Ok(claimed)
     }
 
-    /// The folder.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     fn stage(&self) -> PathBuf {
         self.dir.join(STAGE)
     }
@@ -123,10 +118,7 @@ mod tests {
         assert!(matches!(OutDir::claim(root.path()), Err(CliError::NotARun { .. })));
         write(&root.path().join("run.json"), "{\"format\": \"something else\"}");
         assert!(matches!(OutDir::claim(root.path()), Err(CliError::NotARun { .. })));
-        assert!(matches!(
-            OutDir::claim(&root.path().join("thesis.txt")),
-            Err(CliError::NotAFolder { .. })
-        ));
+        assert!(matches!(OutDir::claim(&root.path().join("thesis.txt")), Err(CliError::NotAFolder { .. })));
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
     }
 

@@ -11,7 +11,11 @@ use crate::error::CliError;
 ///
 /// # Errors
 /// [`CliError::Stdout`]; a reader that has gone away is no error.
-pub(crate) fn result(json: bool, object: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), CliError> {
+pub(crate) fn result(
+    json: bool,
+    object: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<(), CliError> {
     let line = if json { to_line(object)? } else { text() };
     ignore_closed_pipe(write_line(line.trim_end()))
 }
@@ -59,9 +63,13 @@ fn to_stderr(line: &str) {
 }
 
 /// A table with a heading; columns after the first `text_columns` are figures and stand to the right.
-pub(crate) fn table(heading: &[&str], text_columns: usize, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(
+    heading: &[&str],
+    text_columns: usize,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(heading.to_vec());
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(heading.to_vec());
     for row in rows {
         table.add_row(row);
     }

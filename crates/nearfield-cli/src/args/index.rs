@@ -2,8 +2,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use embed_core::Metric;
+use nearfield::ann::IndexSpec;
 
-use super::{DEFAULT_SEED, Table, WorkArgs};
+use super::{DEFAULT_SEED, WorkArgs};
 
 /// `nearfield index`.
 #[derive(Debug, Args)]
@@ -24,21 +25,21 @@ pub(crate) enum IndexCommand {
 /// `nearfield index build`.
 #[derive(Debug, Args)]
 pub(crate) struct IndexBuildArgs {
-    /// Vectors: .safetensors, .npy, word2vec text or binary
+    /// Vectors: .safetensors, .npy, .nf, word2vec .txt or .bin, .fvecs, .bvecs, IDX images
     #[arg(long, value_name = "F")]
     pub(crate) vectors: PathBuf,
 
     /// The index family: Flat (exact) or HNSW32 (a graph of 32 links a row)
     #[arg(long, value_name = "SPEC")]
-    pub(crate) spec: String,
+    pub(crate) spec: IndexSpec,
 
     /// How near is measured
     #[arg(long, value_name = "ip|cosine|l2", default_value = "l2")]
     pub(crate) metric: Metric,
 
-    /// The table of a safetensors file from `run` that holds two
-    #[arg(long, value_name = "input|output", default_value = "output")]
-    pub(crate) table: Table,
+    /// The tensor to read of a .safetensors file; by default the only one, or input
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
 
     /// The file to write
     #[arg(long, value_name = "F")]
@@ -59,13 +60,13 @@ pub(crate) struct IndexSearchArgs {
     #[arg(long, value_name = "F")]
     pub(crate) index: PathBuf,
 
-    /// Query vectors, one a row: .safetensors, .npy, word2vec text or binary
+    /// Query vectors, in any of the same formats
     #[arg(long, value_name = "F")]
     pub(crate) queries: PathBuf,
 
-    /// The table of a safetensors file from `run` that holds two
-    #[arg(long, value_name = "input|output", default_value = "input")]
-    pub(crate) table: Table,
+    /// The tensor to read of a .safetensors file; by default the only one, or input
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
 
     /// Neighbours a query
     #[arg(short = 'k', long = "k", value_name = "K", default_value = "10", value_parser = super::values::positive)]

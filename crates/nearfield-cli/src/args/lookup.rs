@@ -1,33 +1,14 @@
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 use embed_core::Metric;
 
 use super::values::positive;
 
-/// Which of the two tables of an Item2Vec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Table {
-    /// Centre vectors: what an item is.
-    Input,
-    /// Context vectors: what an item stands beside; the side that is recommended from.
-    Output,
-}
-
-impl Table {
-    /// The tensor's name in a file.
-    pub(crate) fn tensor(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::Output => "output",
-        }
-    }
-}
-
 /// `nearfield neighbors`.
 #[derive(Debug, Args)]
 pub(crate) struct NeighborsArgs {
-    /// Vectors: .safetensors or .npy (keys in keys.txt beside them, else row numbers), word2vec text or binary
+    /// Vectors: .safetensors (keys in keys.txt beside it), word2vec .txt or .bin, .nf; .npy (keys are row numbers)
     #[arg(long, value_name = "F")]
     pub(crate) vectors: PathBuf,
 
@@ -43,9 +24,9 @@ pub(crate) struct NeighborsArgs {
     #[arg(long, value_name = "ip|cosine|l2", default_value = "cosine")]
     pub(crate) metric: Metric,
 
-    /// The table of a safetensors file from `run` that holds two
-    #[arg(long, value_name = "input|output", default_value = "input")]
-    pub(crate) table: Table,
+    /// The tensor to read of a .safetensors file; by default the only one, or input
+    #[arg(long, value_name = "NAME")]
+    pub(crate) table: Option<String>,
 }
 
 /// `nearfield recommend`.

@@ -6,13 +6,18 @@ mod lookup;
 mod run;
 mod values;
 
+use std::num::NonZeroUsize;
+
 use clap::{Args, Parser, Subcommand};
+use embed_core::{Parallelism, Run};
+
+use crate::progress::Bars;
 
 pub(crate) use demo::DemoArgs;
 pub(crate) use index::{IndexArgs, IndexBuildArgs, IndexCommand, IndexSearchArgs};
-pub(crate) use lookup::{NeighborsArgs, RecommendArgs, Table};
-pub(crate) use run::{Method, RunArgs};
-pub(crate) use values::{Columns, Cutoffs, InputFormat, SessionGap, SplitRule};
+pub(crate) use lookup::{NeighborsArgs, RecommendArgs};
+pub(crate) use run::{InputArgs, LearnArgs, MeasureArgs, Method, RunArgs};
+pub(crate) use values::SessionGap;
 
 /// The seed of a run that names none.
 pub(crate) const DEFAULT_SEED: u64 = 42;
@@ -54,9 +59,21 @@ pub(crate) struct WorkArgs {
 }
 
 impl WorkArgs {
-    /// The threads asked for; 0 for all cores.
-    pub(crate) fn threads(self) -> usize {
-        self.threads.map_or(0, usize::from)
+    /// The threads asked for, if any.
+    pub(crate) fn threads(self) -> Option<u16> {
+        self.threads
+    }
+
+    /// How the libraries are told.
+    pub(crate) fn parallelism(self) -> Parallelism {
+        self.threads
+            .and_then(|threads| NonZeroUsize::new(usize::from(threads)))
+            .map_or(Parallelism::All, Parallelism::Threads)
+    }
+
+    /// A run from a seed, on these threads, watched by `bars`.
+    pub(crate) fn run(self, seed: u64, bars: &mut Bars) -> Run<'_> {
+        Run::seeded(seed).on(self.parallelism()).observed(bars)
     }
 }
 

@@ -1,9 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use embed_core::Metric;
+use nearfield::ann::IndexSpec;
+use nearfield::interactions::{Columns, Format, Split};
 
-use super::values::{Columns, Cutoffs, InputFormat, SessionGap, SplitRule, delimiter, positive_u32};
+use super::values::{Cutoffs, SessionGap, delimiter, positive, positive_u32};
 use super::{DEFAULT_SEED, WorkArgs};
 
 /// What learns.
@@ -42,6 +44,37 @@ pub(crate) struct RunArgs {
     pub(crate) work: WorkArgs,
 }
 
+impl RunArgs {
+    /// All defaults, for a CSV file.
+    pub(crate) fn on_file(train: &Path, out: &Path, seed: u64, work: WorkArgs) -> Self {
+        Self {
+            input: InputArgs {
+                train: train.to_owned(),
+                test: None,
+                split: None,
+                format: Format::Csv,
+                columns: None,
+                no_header: false,
+                delimiter: None,
+                skip_bad_rows: false,
+                k_core: None,
+                session_gap: None,
+            },
+            learn: LearnArgs {
+                method: Method::Item2vec,
+                dim: None,
+                epochs: None,
+                index: None,
+                metric: Metric::InnerProduct,
+                seed,
+            },
+            measure: MeasureArgs { cutoffs: Cutoffs::default(), keep_seen: None },
+            out: out.to_owned(),
+            work,
+        }
+    }
+}
+
 /// What is read, and how.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InputArgs {
@@ -55,14 +88,15 @@ pub(crate) struct InputArgs {
 
     /// What is held out: each user's last interaction, the last share of the time, or a random share
     #[arg(long, value_name = "last|time:0.2|ratio:0.2")]
-    pub(crate) split: Option<SplitRule>,
+    pub(crate) split: Option<Split>,
 
-    /// How the file is laid out; auto goes by its name
+    /// How the files are laid out; auto goes by the name: .csv, .tsv, .parquet, and .txt for user-items, all but
+    /// Parquet also with .gz
     #[arg(long, value_name = "auto|csv|tsv|parquet|user-items|sessions", default_value = "auto")]
-    pub(crate) format: InputFormat,
+    pub(crate) format: Format,
 
-    /// Columns by name, or by number from 0 without a header: user=…,item=…,time=…,weight=…
-    #[arg(long, value_name = "user=…,item=…")]
+    /// Columns by name, or by number from 0
+    #[arg(long, value_name = "user=…,item=…,time=…,weight=…")]
     pub(crate) columns: Option<Columns>,
 
     /// The first line is data, not names of columns
@@ -78,8 +112,8 @@ pub(crate) struct InputArgs {
     pub(crate) skip_bad_rows: bool,
 
     /// Keep users and items with at least N interactions, until that holds for all
-    #[arg(long, value_name = "N", value_parser = positive_u32)]
-    pub(crate) k_core: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub(crate) k_core: Option<usize>,
 
     /// Cut a user's history where nothing happened for so long (30m, 2h, 1d); needs times
     #[arg(long, value_name = "30m")]
@@ -94,16 +128,16 @@ pub(crate) struct LearnArgs {
     pub(crate) method: Method,
 
     /// Components of a vector; by default 32 below 1,000 items, 64 up to 1,000,000, then 128
-    #[arg(long, value_name = "N", value_parser = positive_u32)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) dim: Option<u32>,
 
     /// Passes over the log; by default what the method's preset says
     #[arg(long, value_name = "N", value_parser = positive_u32)]
     pub(crate) epochs: Option<u32>,
 
-    /// The index over the item vectors; by default Flat (exact) below 50,000 items, then HNSW32
+    /// The index over the item vectors; by default Flat (exact) up to 10,000 items, then HNSW32
     #[arg(long, value_name = "SPEC")]
-    pub(crate) index: Option<String>,
+    pub(crate) index: Option<IndexSpec>,
 
     /// How a user's vector is scored against items
     #[arg(long, value_name = "ip|cosine|l2", default_value = "ip")]

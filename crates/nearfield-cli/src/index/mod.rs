@@ -1,0 +1,17 @@
+//! `nearfield index`: build and search.
+
+mod build;
+mod search;
+
+use std::process::ExitCode;
+
+use crate::args::{IndexArgs, IndexCommand};
+use crate::error::CliError;
+
+/// Runs `nearfield index`.
+pub(crate) fn index(args: &IndexArgs, json: bool) -> Result<ExitCode, CliError> {
+    match &args.command {
+        IndexCommand::Build(args) => build::build(args, json),
+        IndexCommand::Search(args) => search::search(args, json),
+    }
+}

@@ -1,0 +1,233 @@
+//! From files to what is learned from and what is measured against.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use embed_core::{Csr, ItemId, Sequences, Vocab};
+use nearfield::interactions::{
+    BadRows, Format, Log, ReadOptions, ReadReport, Split, is_prefix_file, read_prefixes,
+};
+
+use super::remarks::Remarks;
+use crate::args::{InputArgs, SessionGap};
+use crate::error::CliError;
+
+/// A log, cut into what is learned from and what is held out.
+///
+/// Items that were seen in training have the first ids; those that come in the test only have the last, and
+/// nothing is learned about them.
+pub(super) struct Dataset {
+    /// Keys of the items seen in training.
+    pub(super) items: Arc<Vocab>,
+    /// Items of train ∪ test.
+    pub(super) n_items: usize,
+    /// Keys of the users; sessions have none.
+    pub(super) users: Option<Arc<Vocab>>,
+    /// Users (or sessions) with an interaction in train ∪ test.
+    pub(super) n_users: usize,
+    pub(super) n_train: usize,
+    pub(super) n_test: usize,
+    /// What is learned from.
+    pub(super) sequences: Sequences,
+    /// Interactions of each item in training.
+    pub(super) counts: Vec<u64>,
+    /// What each user of the test has: a row a user, or a row a next-item task.
+    pub(super) histories: Csr,
+    /// What each of them is to be recommended.
+    pub(super) truth: Csr,
+    /// Whether the test is of next-item tasks, where what was seen may come again.
+    pub(super) next_item: bool,
+}
+
+impl Dataset {
+    /// Reads what the arguments name; `train` is where the train file lies.
+    pub(super) fn read(
+        input: &InputArgs,
+        train: &Path,
+        seed: u64,
+        remarks: &mut Remarks,
+    ) -> Result<Self, CliError> {
+        match &input.test {
+            None => Self::cut(input, train, seed, remarks),
+            Some(test) if input.format == Format::Sessions => Self::tasks(input, train, test, remarks),
+            Some(test) => Self::given(input, train, test, remarks),
+        }
+    }
+
+    /// One file, part of which is held out.
+    fn cut(input: &InputArgs, train: &Path, seed: u64, remarks: &mut Remarks) -> Result<Self, CliError> {
+        let log = core(input, read(train, &options(input), remarks)?, remarks)?;
+        let split = input.split.unwrap_or(Split::LastOut);
+        if split == Split::LastOut && log.times().is_none() && input.format != Format::Sessions {
+            remarks.note("the log has no times: a user's last item in the file is taken as the latest");
+        }
+        let (train, test) = split.apply(&log, seed)?;
+        drop(log);
+        let users = (input.format != Format::Sessions).then(|| Arc::clone(train.user_keys()));
+        Self::of_users(train, test, users, input.session_gap)
+    }
+
+    /// A train and a test file with users in both.
+    fn given(input: &InputArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+        let [(train_log, train_report), (mut test_log, test_report)] =
+            Log::read_train_test(train, test, &options(input))?;
+        remarks.read(train, &train_report);
+        remarks.read(test, &test_report);
+        let train_log = core(input, train_log, remarks)?;
+        if input.k_core.is_some() {
+            let (kept, dropped) = test_log.restricted_to(train_log.user_keys(), train_log.item_keys());
+            if dropped > 0 {
+                remarks.warn(format!("{dropped} test interactions are outside the k-core and left out"));
+            }
+            test_log = kept;
+        }
+        let users = Some(Arc::clone(train_log.user_keys()));
+        Self::of_users(train_log, test_log, users, input.session_gap)
+    }
+
+    fn of_users(
+        train: Log,
+        test: Log,
+        users: Option<Arc<Vocab>>,
+        gap: Option<SessionGap>,
+    ) -> Result<Self, CliError> {
+        let (train, test, n_known) = learned_first(train, test)?;
+        let (histories, truth) = (train.histories(), test.histories());
+        let n_users = histories.rows().zip(truth.rows()).filter(|(a, b)| !(a.is_empty() && b.is_empty()));
+        Ok(Self {
+            items: first_keys(train.item_keys(), n_known)?,
+            n_items: train.n_items(),
+            users,
+            n_users: n_users.count(),
+            n_train: train.len(),
+            n_test: test.len(),
+            sequences: sequences(&train, &histories, n_known, gap)?,
+            counts: train.item_counts()[..n_known].to_vec(),
+            histories,
+            truth,
+            next_item: false,
+        })
+    }
+
+    /// A file of sessions and one of next-item tasks.
+    fn tasks(input: &InputArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+        let options = options(input);
+        if !is_prefix_file(test, &ReadOptions { format: Format::Auto, ..options.clone() })? {
+            return Err(CliError::NotPrefixes { path: test.to_owned() });
+        }
+        let log = core(input, read(train, &options, remarks)?, remarks)?;
+        let n_known = log.n_items();
+        let test_options = ReadOptions { format: Format::Auto, ..options };
+        let (tasks, report) = read_prefixes(test, &test_options, Vocab::clone(log.item_keys()))?;
+        remarks.read(test, &report);
+        let known = |row: &[ItemId]| -> Vec<ItemId> {
+            row.iter().copied().filter(|&item| (item as usize) < n_known).collect()
+        };
+        Ok(Self {
+            items: Arc::clone(log.item_keys()),
+            n_items: tasks.item_keys().len(),
+            users: None,
+            n_users: log.user_counts().iter().filter(|&&count| count > 0).count(),
+            n_train: log.len(),
+            n_test: tasks.len(),
+            sequences: sequences(&log, &log.histories(), n_known, input.session_gap)?,
+            counts: log.item_counts(),
+            histories: Csr::from_rows(tasks.prefixes().rows().map(known)),
+            truth: Csr::from_rows(tasks.targets().iter().map(std::slice::from_ref)),
+            next_item: true,
+        })
+    }
+
+    /// Test rows with something to find and nothing to recommend from.
+    pub(super) fn n_cold(&self) -> usize {
+        let pairs = self.histories.rows().zip(self.truth.rows());
+        pairs.filter(|(history, truth)| history.is_empty() && !truth.is_empty()).count()
+    }
+
+    /// Test interactions with items that were not seen in training.
+    pub(super) fn n_unseen(&self) -> usize {
+        let known = self.items.len();
+        self.truth.rows().flatten().filter(|&&item| item as usize >= known).count()
+    }
+
+    /// Test interactions with an item that the same user has in training.
+    pub(super) fn n_repeated(&self) -> usize {
+        let seen = self.histories.to_sorted_sets();
+        let pairs = seen.rows().zip(self.truth.rows());
+        pairs.map(|(seen, truth)| truth.iter().filter(|item| seen.binary_search(item).is_ok()).count()).sum()
+    }
+}
+
+fn options(input: &InputArgs) -> ReadOptions {
+    ReadOptions {
+        format: input.format,
+        columns: input.columns.clone().unwrap_or_default(),
+        header: !input.no_header,
+        delimiter: input.delimiter,
+        bad_rows: if input.skip_bad_rows { BadRows::SkipAndCount } else { BadRows::Refuse },
+        ..ReadOptions::default()
+    }
+}
+
+fn read(path: &Path, options: &ReadOptions, remarks: &mut Remarks) -> Result<Log, CliError> {
+    let (log, report): (Log, ReadReport) = Log::read(path, options)?;
+    remarks.read(path, &report);
+    Ok(log)
+}
+
+fn core(input: &InputArgs, log: Log, remarks: &mut Remarks) -> Result<Log, CliError> {
+    let Some(k) = input.k_core else { return Ok(log) };
+    let (kept, dropped) = log.k_core(k);
+    if kept.is_empty() {
+        return Err(CliError::EmptyCore { k });
+    }
+    remarks.note(format!(
+        "the {k}-core leaves out {} interactions, {} users and {} items",
+        dropped.interactions, dropped.users, dropped.items
+    ));
+    Ok(kept)
+}
+
+fn sequences(
+    train: &Log,
+    histories: &Csr,
+    n_known: usize,
+    gap: Option<SessionGap>,
+) -> Result<Sequences, CliError> {
+    Ok(match gap {
+        None => Sequences::from_rows(n_known, histories.rows())?,
+        Some(gap) => Sequences::from_rows(n_known, train.sessions(gap.duration())?.iter())?,
+    })
+}
+
+/// The same logs with ids in which items seen in training come first, and how many those are.
+fn learned_first(train: Log, test: Log) -> Result<(Log, Log, usize), CliError> {
+    let counts = train.item_counts();
+    let n_known = counts.iter().filter(|&&count| count > 0).count();
+    if !counts[..n_known].contains(&0) {
+        return Ok((train, test, n_known));
+    }
+    let mut keys = Vocab::new();
+    let mut ids = vec![0; counts.len()];
+    for known in [true, false] {
+        for (row, key) in train.item_keys().keys().enumerate() {
+            if (counts[row] > 0) == known {
+                ids[row] = keys.intern(key)?;
+            }
+        }
+    }
+    let keys = Arc::new(keys);
+    let renumbered = |log: &Log| {
+        let items = log.items().iter().map(|&item| ids[item as usize]).collect();
+        let (times, users) = (log.times().map(<[i64]>::to_vec), log.users().to_vec());
+        Log::new(users, items, times, None, Arc::clone(log.user_keys()), Arc::clone(&keys))
+    };
+    Ok((renumbered(&train)?, renumbered(&test)?, n_known))
+}
+
+fn first_keys(keys: &Arc<Vocab>, n: usize) -> Result<Arc<Vocab>, CliError> {
+    if n == keys.len() {
+        return Ok(Arc::clone(keys));
+    }
+    Ok(Arc::new(Vocab::from_keys(keys.keys().take(n))?))
+}

@@ -1,0 +1,106 @@
+use embed_core::{AnnIndex, Metric, SearchRequest};
+use ndarray::Array2;
+use nearfield::ann::{Flat, Index, IndexSpec};
+use nearfield::evalmetrics::{
+    ColdUsers, EmbeddingScorer, EvalError, FullRanking, PopularityScorer, SeenItems,
+};
+use nearfield::seqemb::{ItemVectors, Pooling, Scoring};
+
+use super::data::Dataset;
+use crate::args::{MeasureArgs, WorkArgs};
+use crate::error::CliError;
+use crate::figures::Figures;
+use crate::progress::Bars;
+
+/// Queries by which an index is compared with exact search, at most.
+const INDEX_QUERIES: usize = 1_000;
+
+/// How good the recommendations are.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    pub(super) metrics: Figures,
+    pub(super) baseline: Figures,
+    /// Users (or next-item tasks) that the means are over.
+    pub(super) n_test_users: usize,
+    /// Share of the exact best that the index finds, at the longest list; none where it is exact.
+    pub(super) index_recall: Option<f64>,
+}
+
+/// Ranks the whole catalogue for every user of the test, by the vectors and by popularity.
+///
+/// # Errors
+/// [`CliError::Evaluate`]; [`CliError::Cancelled`] when the user asked to stop.
+pub(super) fn evaluate(
+    args: &MeasureArgs,
+    data: &Dataset,
+    vectors: &ItemVectors,
+    index: &Index,
+    work: WorkArgs,
+    bars: &mut Bars,
+) -> Result<Measured, CliError> {
+    let ranking = FullRanking {
+        seen_items: if keeps_seen(args, data) { SeenItems::Keep } else { SeenItems::Mask },
+        ..FullRanking::at(args.cutoffs.as_slice())
+    };
+    let users = scorer(data, vectors, index.metric(), work)?;
+    let report = ranking.evaluate(&users, &data.histories, &data.truth, &mut work.run(0, bars))?;
+    let popularity = PopularityScorer::new(&data.counts);
+    let baseline = ranking.evaluate(&popularity, &data.histories, &data.truth, &mut work.run(0, bars))?;
+    let longest = args.cutoffs.as_slice().last().copied().unwrap_or_default();
+    Ok(Measured {
+        metrics: Figures::of(&report, data.n_items),
+        baseline: Figures::of(&baseline, data.n_items),
+        n_test_users: report.n_evaluated,
+        index_recall: index_recall(index, vectors, &users, longest, work)?,
+    })
+}
+
+/// Whether what was seen competes: as asked, or else for next-item tasks, as the papers have it.
+pub(super) fn keeps_seen(args: &MeasureArgs, data: &Dataset) -> bool {
+    args.keep_seen.unwrap_or(data.next_item)
+}
+
+fn scorer<'v>(
+    data: &Dataset,
+    vectors: &'v ItemVectors,
+    metric: Metric,
+    work: WorkArgs,
+) -> Result<EmbeddingScorer<'v>, EvalError> {
+    let user_side = vectors.pooled(Pooling::default(), Scoring::InOut);
+    let items = vectors.targets(Scoring::InOut).vectors();
+    let (cold, parallelism) = (ColdUsers::RecommendNothing, work.parallelism());
+    EmbeddingScorer::from_histories(&user_side, &data.histories, items, metric, cold, parallelism)
+}
+
+/// The share of the `k` exact best items that the index finds, over users spread evenly over all.
+fn index_recall(
+    index: &Index,
+    vectors: &ItemVectors,
+    users: &EmbeddingScorer<'_>,
+    k: usize,
+    work: WorkArgs,
+) -> Result<Option<f64>, CliError> {
+    let users = users.users();
+    if index.spec() == IndexSpec::Flat || users.nrows() == 0 {
+        return Ok(None);
+    }
+    let n = users.nrows().min(INDEX_QUERIES);
+    let mut queries = Array2::zeros((n, users.ncols()));
+    for (i, mut query) in queries.rows_mut().into_iter().enumerate() {
+        query.assign(&users.row(i * users.nrows() / n));
+    }
+    let mut bars = Bars::unstoppable();
+    let items = vectors.targets(Scoring::InOut);
+    let exact = Flat::build(items, index.metric(), &mut work.run(0, &mut bars))?;
+    let request = [SearchRequest::k(k)];
+    let wanted = exact.search_batch(queries.view(), &request, work.parallelism())?;
+    let found = index.search_batch(queries.view(), &request, work.parallelism())?;
+    let (mut hits, mut total) = (0u32, 0u32);
+    for (wanted, found) in wanted.iter().zip(&found) {
+        for item in wanted {
+            total += 1;
+            hits += u32::from(found.iter().any(|other| other.id == item.id));
+        }
+    }
+    Ok(Some(f64::from(hits) / f64::from(total.max(1))))
+}

@@ -1,0 +1,144 @@
+//! `nearfield run`: from a log to vectors, index, model and figures.
+
+mod data;
+mod evaluate;
+mod learn;
+mod remarks;
+pub(crate) mod save;
+mod summary;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use nearfield::evalmetrics::EvalError;
+use nearfield::seqemb::ItemVectors;
+
+use crate::args::{MeasureArgs, RunArgs};
+use crate::cancel::Cancel;
+use crate::error::{CliError, EXIT_CANCELLED};
+use crate::manifest::InputFile;
+use crate::outdir::OutDir;
+use crate::output;
+use crate::progress::Bars;
+use data::Dataset;
+use evaluate::Measured;
+use remarks::Remarks;
+pub(crate) use summary::Summary;
+
+/// Runs `nearfield run`.
+pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode, CliError> {
+    let cancel = Cancel::listen()?;
+    let out = OutDir::claim(&args.out)?;
+    let done = execute(args, &args.input.train, None, &out, &cancel)?;
+    out.commit()?;
+    done.say_if_stopped(&args.out);
+    output::result(json, &done.summary.object(&args.out), || {
+        format!("{}{}", done.summary.text(), done.summary.next(&args.out))
+    })?;
+    Ok(done.exit_code())
+}
+
+/// What a run leaves behind beside its files.
+pub(crate) struct Done {
+    pub(crate) summary: Summary,
+    pub(crate) vectors: ItemVectors,
+}
+
+impl Done {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if self.summary.cancelled() { ExitCode::from(EXIT_CANCELLED) } else { ExitCode::SUCCESS }
+    }
+
+    pub(crate) fn say_if_stopped(&self, out: &Path) {
+        if self.summary.cancelled() {
+            output::warning(&format!("stopped; what was learned until then is in {}", out.display()));
+        }
+    }
+}
+
+/// The whole line: reads, learns, indexes, measures, and writes all files aside in `out`.
+///
+/// `train` is where the train file lies now; `command` is what repeats this, if it is not `run` itself.
+///
+/// # Errors
+/// [`CliError`]; [`CliError::Cancelled`] when the user asked to stop before anything was learned.
+pub(crate) fn execute(
+    args: &RunArgs,
+    train: &Path,
+    command: Option<String>,
+    out: &OutDir,
+    cancel: &Cancel,
+) -> Result<Done, CliError> {
+    let mut remarks = Remarks::default();
+    let mut bars = Bars::new(cancel);
+    bars.stage("read");
+    let data = Dataset::read(&args.input, train, args.learn.seed, &mut remarks)?;
+    let inputs = fingerprints(args, train)?;
+    cancel.check()?;
+    remark(&args.measure, &data, &mut remarks);
+
+    let params = learn::params(&args.learn, data.items.len());
+    let learned = learn::train(&params, &data, args.learn.seed, args.work, &mut bars)?;
+    let item_side = learned.vectors.targets(nearfield::seqemb::Scoring::InOut);
+    let index = learn::index(&args.learn, item_side, args.learn.metric, args.work)?;
+    let measured = measure(args, &data, &learned.vectors, &index, cancel, &mut bars)?;
+    drop(bars);
+
+    save::files(out, &data, &learned.vectors, &index)?;
+    let summary = Summary::new(args, &data, &learned, &index, measured, remarks);
+    save::manifest(out, args, command, &inputs, &summary, &learned.vectors)?;
+    Ok(Done { summary, vectors: learned.vectors })
+}
+
+/// The figures; none when the user asked to stop before they were whole.
+fn measure(
+    args: &RunArgs,
+    data: &Dataset,
+    vectors: &ItemVectors,
+    index: &nearfield::ann::Index,
+    cancel: &Cancel,
+    bars: &mut Bars,
+) -> Result<Option<Measured>, CliError> {
+    if cancel.is_asked() {
+        return Ok(None);
+    }
+    match evaluate::evaluate(&args.measure, data, vectors, index, args.work, bars) {
+        Err(CliError::Evaluate(EvalError::Stopped { .. })) => Ok(None),
+        measured => measured.map(Some),
+    }
+}
+
+fn fingerprints(args: &RunArgs, train: &Path) -> Result<Vec<InputFile>, CliError> {
+    let mut files = vec![InputFile::of(train)?.called(&args.input.train)];
+    if let Some(test) = &args.input.test {
+        files.push(InputFile::of(test)?);
+    }
+    Ok(files)
+}
+
+/// What changes the meaning of the figures.
+fn remark(args: &MeasureArgs, data: &Dataset, remarks: &mut Remarks) {
+    let (cold, unseen) = (data.n_cold(), data.n_unseen());
+    if cold > 0 {
+        remarks.warn(format!(
+            "{cold} test users have no items in training: the method recommends nothing to them, and they count as misses"
+        ));
+    }
+    if unseen > 0 {
+        remarks.warn(format!(
+            "{unseen} test interactions are with items that training never saw: they count as misses"
+        ));
+    }
+    if !evaluate::keeps_seen(args, data) {
+        let repeated = data.n_repeated();
+        if repeated > 0 {
+            remarks.warn(format!(
+                "{repeated} test interactions repeat an item that the user has in training: masked, they count as misses (--keep-seen ranks them)"
+            ));
+        }
+    }
+    let longest = args.cutoffs.as_slice().last().copied().unwrap_or_default();
+    if longest > data.items.len() {
+        remarks.note(format!("k {longest} is more than the {} items that can be ranked", data.items.len()));
+    }
+}

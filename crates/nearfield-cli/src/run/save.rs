@@ -1,0 +1,145 @@
+use std::path::Path;
+
+use embed_core::formats::safetensors;
+use nearfield::ann::Index;
+use nearfield::interactions::Split;
+use nearfield::seqemb::{ItemVectors, Params};
+use serde::Serialize;
+
+use super::data::Dataset;
+use super::summary::{Summary, Timing};
+use crate::args::RunArgs;
+use crate::error::CliError;
+use crate::histories;
+use crate::manifest::{self, InputFile};
+use crate::outdir::OutDir;
+use crate::shell::CommandLine;
+
+/// Names of the files in a run's folder, beside `keys.txt`, `histories.nf` and `run.json`.
+pub(crate) const VECTORS: &str = "items.safetensors";
+pub(crate) const INDEX: &str = "index.nf";
+pub(crate) const MODEL: &str = "model.nf";
+
+/// Writes vectors, keys, index, model, and the users' histories where there are users.
+pub(super) fn files(
+    out: &OutDir,
+    data: &Dataset,
+    vectors: &ItemVectors,
+    index: &Index,
+) -> Result<(), CliError> {
+    let tables = [("input", &vectors.input), ("output", &vectors.output)];
+    safetensors::write(out.staged(VECTORS), &tables)?;
+    index.save(out.staged(INDEX))?;
+    vectors.save(out.staged(MODEL))?;
+    if let Some(users) = &data.users {
+        histories::save(&out.staged(histories::FILE), users, &data.histories, data.items.len())?;
+    }
+    Ok(())
+}
+
+/// What stands in run.json: everything but the times is the same whenever the command is repeated.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    command: String,
+    settings: Settings<'a>,
+    inputs: &'a [InputFile],
+    #[serde(flatten)]
+    results: &'a Summary,
+    timing: Timing,
+}
+
+/// Writes run.json.
+pub(super) fn manifest(
+    out: &OutDir,
+    args: &RunArgs,
+    command: Option<String>,
+    inputs: &[InputFile],
+    summary: &Summary,
+    vectors: &ItemVectors,
+) -> Result<(), CliError> {
+    let command = command.unwrap_or_else(|| command_of(args));
+    let settings = Settings::of(args, &vectors.params);
+    let body = Manifest { command, settings, inputs, results: summary, timing: summary.timing };
+    manifest::write(&out.staged(manifest::FILE), &body)
+}
+
+/// Every setting, the defaults too.
+#[derive(Serialize)]
+struct Settings<'a> {
+    train: &'a Path,
+    test: Option<&'a Path>,
+    split: Option<String>,
+    format: String,
+    columns: Option<String>,
+    header: bool,
+    delimiter: Option<char>,
+    skip_bad_rows: bool,
+    k_core: Option<usize>,
+    session_gap: Option<String>,
+    method: &'static str,
+    params: &'a Params,
+    metric: &'static str,
+    seed: u64,
+    threads: usize,
+    k: &'a [usize],
+    keep_seen: Option<bool>,
+    out: &'a Path,
+}
+
+impl<'a> Settings<'a> {
+    fn of(args: &'a RunArgs, params: &'a Params) -> Self {
+        let (input, learn, measure) = (&args.input, &args.learn, &args.measure);
+        Self {
+            train: &input.train,
+            test: input.test.as_deref(),
+            split: input.test.is_none().then(|| input.split.unwrap_or(Split::LastOut).to_string()),
+            format: input.format.to_string(),
+            columns: input.columns.as_ref().map(ToString::to_string),
+            header: !input.no_header,
+            delimiter: input.delimiter.map(char::from),
+            skip_bad_rows: input.skip_bad_rows,
+            k_core: input.k_core,
+            session_gap: input.session_gap.map(|gap| gap.to_string()),
+            method: learn.method.name(),
+            params,
+            metric: learn.metric.name(),
+            seed: learn.seed,
+            threads: args.work.parallelism().count(),
+            k: measure.cutoffs.as_slice(),
+            keep_seen: measure.keep_seen,
+            out: &args.out,
+        }
+    }
+}
+
+/// The command that repeats a run; what follows from the data and the defaults is left to them.
+fn command_of(args: &RunArgs) -> String {
+    let (input, learn, measure) = (&args.input, &args.learn, &args.measure);
+    CommandLine::new("nearfield run")
+        .path("--train", &input.train)
+        .maybe("--test", input.test.as_ref().map(|path| path.display()))
+        .maybe("--split", input.split)
+        .value("--format", input.format)
+        .maybe("--columns", input.columns.as_ref())
+        .flag("--no-header", input.no_header)
+        .maybe("--delimiter", input.delimiter.map(delimiter_word))
+        .flag("--skip-bad-rows", input.skip_bad_rows)
+        .maybe("--k-core", input.k_core)
+        .maybe("--session-gap", input.session_gap)
+        .value("--method", learn.method.name())
+        .maybe("--dim", learn.dim)
+        .maybe("--epochs", learn.epochs)
+        .maybe("--index", learn.index)
+        .value("--metric", learn.metric)
+        .value("--seed", learn.seed)
+        .value("-k", &measure.cutoffs)
+        .flag("--keep-seen", measure.keep_seen == Some(true))
+        .flag("--keep-seen=false", measure.keep_seen == Some(false))
+        .maybe("--threads", args.work.threads())
+        .path("--out", &args.out)
+        .finish()
+}
+
+fn delimiter_word(byte: u8) -> String {
+    if byte == b'\t' { "tab".to_owned() } else { char::from(byte).to_string() }
+}
