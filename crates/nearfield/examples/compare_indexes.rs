@@ -10,7 +10,7 @@ use std::time::Instant;
 use ndarray::Array2;
 use nearfield::prelude::*;
 
-const N: usize = 20_000;
+const N: usize = 5_000;
 const DIM: usize = 64;
 const K: usize = 10;
 

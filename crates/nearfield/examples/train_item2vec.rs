@@ -1,4 +1,4 @@
-//! Learns item vectors from a log, shows what lies near what, and saves them in two formats.
+//! Learns item vectors from a log, shows what lies near what, and measures them beside popularity.
 //!
 //! `cargo run --release --example train_item2vec`
 
