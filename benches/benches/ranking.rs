@@ -42,8 +42,9 @@ fn full(criterion: &mut Criterion) {
         let popularity = PopularityScorer::new(&(0..u64::from(n_items)).rev().collect::<Vec<_>>());
         let name = format!("users={n_users},items={n_items},popularity");
         group.bench_function(BenchmarkId::new(name, "threads=2"), |bencher| {
-            bencher
-                .iter(|| settings.evaluate(&popularity, &seen, &truth, &mut Run::default().threads(2)).unwrap());
+            bencher.iter(|| {
+                settings.evaluate(&popularity, &seen, &truth, &mut Run::default().threads(2)).unwrap()
+            });
         });
     }
     group.finish();
