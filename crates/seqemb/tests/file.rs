@@ -1,4 +1,5 @@
 //! Model files: what is saved is what is opened, and damage is an error.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use embed_core::{Run, Sequences, Vocab};
 use seqemb::{ItemVectors, Params, SkipGram};
