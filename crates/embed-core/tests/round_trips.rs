@@ -38,6 +38,22 @@ fn there_and_back(items: &Embeddings, folder: &Path, name: &str) -> Result<(), T
     Ok(())
 }
 
+/// Files of a released version stay readable: these bytes may only change with a new version.
+#[test]
+fn the_bytes_of_version_1_are_fixed() {
+    let keys = Vocab::from_keys(["a", "New York", "é"]).unwrap();
+    let vectors = ndarray::array![[1.5, -2.0], [0.0, 1e-9], [7.0, 3e8]];
+    let items = Embeddings::new(keys, vectors).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("items.nf");
+    items.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(bytes.len(), 512);
+    assert_eq!(format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes)), "68199e1b4dbb84fb");
+    assert_eq!(bytes[..16], *b"\x89NRF\r\n\x1a\n\x01\0\0\0\x01\0\0\0");
+    assert_eq!(bytes[64..76], [3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

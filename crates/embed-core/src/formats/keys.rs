@@ -39,7 +39,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vocab, ParseError> {
         let key = unescape(text.strip_suffix('\r').unwrap_or(text), row + 1)?;
         let first = vocab.intern(&key)? as usize;
         if first < row {
-            let key = key.into_owned();
+            let key = excerpt(key.as_bytes());
             return Err(VocabError::DuplicateKey { key, first, second: row }.into());
         }
     }

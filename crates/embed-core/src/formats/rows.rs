@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ndarray::Array2;
 
-use super::error::{FormatError, ParseError};
+use super::error::{FormatError, ParseError, excerpt};
 use crate::store::StoreError;
 use crate::{Embeddings, Space, Vocab, VocabError};
 
@@ -30,7 +30,8 @@ impl Rows {
         let row = self.vocab.len();
         let first = self.vocab.intern(key)? as usize;
         if first < row {
-            return Err(VocabError::DuplicateKey { key: key.to_owned(), first, second: row }.into());
+            let key = excerpt(key.as_bytes());
+            return Err(VocabError::DuplicateKey { key, first, second: row }.into());
         }
         Ok(())
     }
