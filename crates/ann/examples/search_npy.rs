@@ -3,6 +3,7 @@
 //!     cargo run --release -p ann --example search_npy -- [BASE.npy QUERIES.npy [l2|ip|cosine [SPEC]]]
 //!
 //! The files hold f32 in rows. Without them, seeded clustered vectors.
+#![allow(clippy::print_stdout, reason = "an example prints what it found")]
 
 use std::time::Instant;
 
