@@ -33,8 +33,8 @@ pub fn gemm(
     matmul::multiply(alpha, a, b, beta, c);
 }
 
-/// [`gemm`] on several threads, in blocks of 256 rows of `c`: the same bits for any number of threads, and
-/// those of [`gemm`].
+/// [`gemm()`] on several threads, in blocks of 256 rows of `c`: the same bits for any number of threads, and
+/// those of [`gemm()`].
 ///
 /// # Errors
 /// [`ParallelismError`] when the threads cannot be started.
