@@ -97,7 +97,7 @@ impl Embeddings {
     ///
     /// # Errors
     /// - [`EmbeddingsError::Length`] when there are not as many keys as rows.
-    /// - [`EmbeddingsError::ZeroDim`] when rows exist and have no column.
+    /// - [`EmbeddingsError::ZeroDim`] when there is no column, with or without rows.
     /// - [`EmbeddingsError::NotFinite`] names the first NaN or infinite component.
     pub fn new(vocab: impl Into<Arc<Vocab>>, vectors: Array2<f32>) -> Result<Self, EmbeddingsError> {
         let space = Space::of(vectors.view());
@@ -120,7 +120,10 @@ impl Embeddings {
         if vectors.ncols() == 0 {
             return Err(EmbeddingsError::ZeroDim);
         }
-        if let Some(((row, column), &value)) = vectors.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        // The search for the place is slow, and hardly ever needed.
+        if !vectors.iter().all(|x| x.is_finite())
+            && let Some(((row, column), &value)) = vectors.indexed_iter().find(|(_, x)| !x.is_finite())
+        {
             let key = vocab.keys().nth(row).unwrap_or_default().to_owned();
             return Err(EmbeddingsError::NotFinite { key, row, column, value });
         }

@@ -103,16 +103,53 @@ impl RngCore for SeededRng {
 mod tests {
     use super::*;
 
+    // The expected numbers come from a second implementation of xoshiro256++, SplitMix64, XXH3 and Lemire's draw.
     #[test]
     fn the_numbers_of_a_seed_never_change() {
         let mut rng = SeededRng::new(42);
         assert_eq!([rng.next_u64(), rng.next_u64()], [15_021_278_609_987_233_951, 5_881_210_131_331_364_753]);
+        assert_eq!(u64::from(rng.next_u32()), 18_149_643_915_985_481_100 >> 32);
+        let mut rng = SeededRng::stream(42, "walks", 3);
+        assert_eq!([rng.next_u64(), rng.next_u64()], [12_367_973_953_904_337_116, 6_894_926_936_080_291_231]);
+        assert_eq!([rng.below(1000), rng.below(7), rng.below(u32::MAX)], [937, 3, 3_234_198_166]);
+        assert_eq!((rng.unit_f32(), rng.unit_f64()), (0.626_508_7, 0.533_325_269_737_513_9));
+        let mut items = [0, 1, 2, 3, 4, 5, 6, 7];
+        rng.shuffle(&mut items);
+        assert_eq!(items, [4, 2, 0, 7, 3, 6, 5, 1]);
         let mut rng = SeededRng::stream(42, "walks", 3);
         let draws: Vec<u32> = (0..6).map(|_| rng.below(1000)).collect();
         assert_eq!(draws, SeededRng::stream(42, "walks", 3).take_below(6, 1000));
         assert_ne!(draws, SeededRng::stream(42, "walks", 4).take_below(6, 1000));
         assert_ne!(draws, SeededRng::stream(42, "other", 3).take_below(6, 1000));
         assert_ne!(draws, SeededRng::stream(43, "walks", 3).take_below(6, 1000));
+    }
+
+    /// The first draws of neighbouring streams are as good as the draws of one generator.
+    #[test]
+    fn neighbouring_streams_are_independent() {
+        const STREAMS: u64 = 1 << 16;
+        let first = |seed, index| SeededRng::stream(seed, "blocks", index).next_u64();
+        let draws: Vec<u64> = (0..STREAMS).map(|index| first(5, index)).collect();
+        // Cells of the draw's upper and lower bits; of two neighbours; of the same index under two seeds.
+        let tests: [&dyn Fn(usize) -> u64; 4] = [
+            &|i| draws[i] >> 56,
+            &|i| draws[i] & 0xFF,
+            &|i| (draws[i] >> 60) << 4 | draws[(i + 1) % draws.len()] >> 60,
+            &|i| (draws[i] >> 60) << 4 | first(6, i as u64) >> 60,
+        ];
+        for (number, cell) in tests.into_iter().enumerate() {
+            let mut counts = [0u64; 256];
+            (0..draws.len()).for_each(|i| counts[usize::try_from(cell(i)).unwrap()] += 1);
+            let test = crate::testkit::chi_square(&counts, &[STREAMS as f64 / 256.0; 256]);
+            assert!(!test.rejects(1e-4), "test {number}: {test:?}");
+        }
+        let bits: u32 = draws.windows(2).map(|pair| (pair[0] ^ pair[1]).count_ones()).sum();
+        let mean = f64::from(bits) / (STREAMS - 1) as f64;
+        assert!((mean - 32.0).abs() < 0.1, "{mean} bits of 64 differ between neighbours");
+        let mut sorted = draws.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(sorted.len(), draws.len());
     }
 
     impl SeededRng {

@@ -68,9 +68,10 @@ pub enum Parallelism {
     /// As many as rayon's current pool has: all cores, unless the caller installed another pool.
     #[default]
     All,
-    /// The calling thread and no other.
+    /// One.
     Sequential,
-    /// So many, in a pool of their own.
+    /// So many: those of rayon's current pool when it has as many, else a pool of their own, which is started
+    /// and ended with the work.
     Threads(NonZeroUsize),
 }
 
@@ -98,6 +99,9 @@ impl Parallelism {
             Self::Sequential => 1,
             Self::Threads(n) => n.get().min(Self::MAX_THREADS),
         };
+        if rayon::current_num_threads() == threads {
+            return Ok(work());
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         Ok(pool.map_err(|source| ParallelismError { threads, source })?.install(work))
     }
@@ -183,6 +187,7 @@ impl<F: FnMut(&Progress<'_>) -> Flow + Send> Observer for F {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rayon::prelude::*;
 
     #[test]
     fn work_runs_on_the_threads_asked_for() {
@@ -194,6 +199,19 @@ mod tests {
             assert_eq!(parallelism.install(rayon::current_num_threads).unwrap(), n);
             assert_eq!(parallelism.count(), n);
         }
+    }
+
+    #[test]
+    fn a_pool_that_fits_is_used_and_another_is_made_within_it() {
+        let three = Parallelism::Threads(NonZeroUsize::new(3).unwrap());
+        let nested = three.install(|| {
+            let here = std::thread::current().id();
+            let same = three.install(|| std::thread::current().id() == here).unwrap();
+            let one = Parallelism::Sequential
+                .install(|| (0..100).into_par_iter().map(|_| rayon::current_num_threads()).max().unwrap());
+            (same, one.unwrap(), rayon::current_num_threads())
+        });
+        assert_eq!(nested.unwrap(), (true, 1, 3));
     }
 
     #[test]

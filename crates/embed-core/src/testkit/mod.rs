@@ -3,11 +3,14 @@
 //! A suite is a plain function: call it from a test with a way to make the implementation. It panics with a
 //! message that names the implementation, the case and what was expected.
 //!
-//! ```no_run
+//! ```
 //! use embed_core::testkit::{self, AnnSuite};
-//! # fn build(v: ndarray::ArrayView2<'_, f32>, m: embed_core::Metric) -> Box<dyn embed_core::AnnIndex> { todo!() }
+//! use embed_core::{AnnIndex, Metric};
+//! use ndarray::ArrayView2;
 //!
-//! testkit::ann_index(|vectors, metric| build(vectors, metric), &AnnSuite::exact("flat"));
+//! fn it_keeps_the_contract(build: impl Fn(ArrayView2<'_, f32>, Metric) -> Box<dyn AnnIndex>) {
+//!     testkit::ann_index(build, &AnnSuite::exact("flat"));
+//! }
 //! ```
 //!
 //! | to test | use |
