@@ -53,19 +53,10 @@ impl Scoring {
 pub(crate) fn prepare(metric: Metric, query: &[f32]) -> Cow<'_, [f32]> {
     if metric == Metric::Cosine {
         let mut unit = query.to_vec();
-        normalize(&mut unit);
+        kernel::normalize(&mut unit);
         Cow::Owned(unit)
     } else {
         Cow::Borrowed(query)
-    }
-}
-
-/// Scales to length 1; zero stays zero. In f64, so that no finite vector overflows or vanishes.
-pub(crate) fn normalize(x: &mut [f32]) {
-    let length = norm(x);
-    if length > 0.0 {
-        #[expect(clippy::cast_possible_truncation, reason = "a component of a vector of length 1")]
-        x.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
     }
 }
 
@@ -86,18 +77,6 @@ pub(crate) fn bounds(metric: Metric, request: &SearchRequest<'_>) -> (usize, f32
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_finite_vector_is_lost_in_normalising() {
-        for size in [1e-40f32, 1e-20, 1.0, 1e20, 3e38] {
-            let mut x = [size * 0.75, -size];
-            normalize(&mut x);
-            assert!((x[0] - 0.6).abs() < 1e-3 && (x[1] + 0.8).abs() < 1e-3, "{size}: {x:?}");
-        }
-        let mut zero = [0.0; 3];
-        normalize(&mut zero);
-        assert_eq!(zero, [0.0; 3]);
-    }
 
     #[test]
     fn one_row_and_many_have_the_same_score() {

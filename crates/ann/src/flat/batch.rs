@@ -16,6 +16,8 @@ const ROWS: usize = 512;
 const TASK_ROWS: usize = 64 * ROWS;
 /// With fewer queries the row kernels are faster than a matrix product.
 const FEWEST: usize = 4;
+/// Sums of products below this stay far from overflow.
+const MOST: f32 = 1e36;
 
 pub(super) fn search(
     index: &Flat,
@@ -39,6 +41,7 @@ pub(super) fn search(
         prepared.extend_from_slice(&prepare(index.metric, query));
     }
     let n_rows = index.len();
+    let longest = index.norms.iter().copied().fold(0.0, f32::max);
     let tasks: Vec<(usize, usize)> = (0..n)
         .step_by(QUERIES)
         .flat_map(|q| (0..n_rows).step_by(TASK_ROWS).map(move |row| (q, row)))
@@ -51,7 +54,7 @@ pub(super) fn search(
                 |products, &(first, row)| {
                     let queries = &prepared[first * dim..(first + QUERIES).min(n) * dim];
                     let rows = row..(row + TASK_ROWS).min(n_rows);
-                    task(index, queries, |q| request(first + q), rows, products)
+                    task(index, longest, queries, |q| request(first + q), rows, products)
                 },
             )
             .collect()
@@ -77,17 +80,20 @@ pub(super) fn search(
 /// The best of some rows for some queries.
 fn task<'r>(
     index: &Flat,
+    longest: f32,
     queries: &[f32],
     request: impl Fn(usize) -> &'r SearchRequest<'r>,
     rows: std::ops::Range<usize>,
     products: &mut [f32],
 ) -> Vec<Vec<Neighbor>> {
     let dim = index.dim;
-    let mut lines: Vec<Line<'_>> =
-        queries.chunks(dim).enumerate().map(|(q, query)| Line::new(index, query, request(q))).collect();
-    // An allow-list names its rows; no product is needed for the others.
+    let mut lines: Vec<Line<'_>> = queries
+        .chunks(dim)
+        .enumerate()
+        .map(|(q, query)| Line::new(index, longest, query, request(q)))
+        .collect();
     let by_product: Vec<usize> = (0..lines.len()).filter(|&q| lines[q].wants_product()).collect();
-    if by_product.len() < FEWEST.min(lines.len() + 1) {
+    if by_product.len() < FEWEST {
         for line in &mut lines {
             line.scan(rows.clone());
         }
@@ -130,6 +136,9 @@ struct Line<'a> {
     request: &'a SearchRequest<'a>,
     best: Collector,
     k: usize,
+    /// Whether products tell anything: not for an allow-list, which names its rows, and not where sums may
+    /// overflow in one order and not in another.
+    by_product: bool,
     /// An upper bound of a row's score is `product · factor + weight(row) · slope + offset`.
     factor: f32,
     slope: f32,
@@ -140,7 +149,7 @@ impl<'a> Line<'a> {
     /// A product of the matrix kernel and one of the row kernel are both within `dim · 2⁻²⁴ |x| |y|` of the
     /// true one, in whatever order they sum. The bounds here allow several times the sum of both, so that no
     /// row whose score by the row kernel would enter is passed over.
-    fn new(index: &'a Flat, query: &'a [f32], request: &'a SearchRequest<'a>) -> Self {
+    fn new(index: &'a Flat, longest: f32, query: &'a [f32], request: &'a SearchRequest<'a>) -> Self {
         let (k, least) = bounds(index.metric, request);
         #[expect(clippy::cast_precision_loss, reason = "a bound with room to spare")]
         let error = (index.dim + 16) as f32 * 4.0 * f32::EPSILON;
@@ -154,11 +163,13 @@ impl<'a> Line<'a> {
         // Products so small that they vanish have no relative error.
         #[expect(clippy::cast_precision_loss, reason = "a bound with room to spare")]
         let offset = offset + index.dim as f32 * f32::MIN_POSITIVE;
-        Self { index, query, request, best: Collector::new(k, least), k, factor, slope, offset }
+        let sums = longest.max(length);
+        let by_product = sums * sums < MOST && !matches!(request.filter, embed_core::Filter::Allow(_));
+        Self { index, query, request, best: Collector::new(k, least), k, by_product, factor, slope, offset }
     }
 
     fn wants_product(&self) -> bool {
-        self.k > 0 && !matches!(self.request.filter, embed_core::Filter::Allow(_))
+        self.k > 0 && self.by_product
     }
 
     fn scan(&mut self, rows: std::ops::Range<usize>) {

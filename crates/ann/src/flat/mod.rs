@@ -3,14 +3,14 @@
 mod batch;
 
 use embed_core::{
-    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Progress, Run, SearchError, SearchRequest, Space,
+    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Progress, Run, SearchError, SearchRequest, Space, kernel,
 };
 use ndarray::ArrayView2;
 
 use crate::aligned::Aligned;
 use crate::keys::Keys;
 use crate::scan::{Collector, Stored};
-use crate::scoring::{Scoring, bounds, norm, normalize, prepare};
+use crate::scoring::{Scoring, bounds, norm, prepare};
 use crate::{BuildError, Vectors};
 
 /// Exact search: scores every row that the filter allows.
@@ -94,7 +94,7 @@ pub(crate) fn stored_rows(
         for (slot, row) in table.chunks_exact_mut(dim).zip(order) {
             slot.iter_mut().zip(vectors.rows.row(row)).for_each(|(slot, x)| *slot = *x);
             if metric == Metric::Cosine {
-                normalize(slot);
+                kernel::normalize(slot);
             }
         }
     })
