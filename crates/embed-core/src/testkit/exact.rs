@@ -28,7 +28,8 @@ pub fn exact_top_k(
 #[expect(clippy::cast_possible_truncation, reason = "the score of the library is an f32")]
 pub(super) fn score(metric: Metric, x: &[f32], y: impl Iterator<Item = f32> + Clone) -> f32 {
     let pairs = || x.iter().map(|&a| f64::from(a)).zip(y.clone().map(f64::from));
-    let dot = || pairs().map(|(a, b)| a * b).sum::<f64>();
+    // A sum of nothing but −0 is −0, which sorts below 0; the kernels start from 0.
+    let dot = || pairs().map(|(a, b)| a * b).sum::<f64>() + 0.0;
     let score = match metric {
         Metric::InnerProduct => dot(),
         Metric::L2 => -pairs().map(|(a, b)| (a - b) * (a - b)).sum::<f64>(),
