@@ -175,7 +175,10 @@ fn contexts_of(window: Window, items: &[ItemId], at: usize, rng: &mut SeededRng,
 
 #[cfg(test)]
 mod tests {
+    use negsample::{ExcludePositives, Popularity, Uniform};
+
     use super::*;
+    use crate::tables::PART_BITS;
 
     fn contexts(window: Window, items: &[ItemId], at: usize) -> Vec<ItemId> {
         let mut out = Vec::new();
@@ -207,5 +210,102 @@ mod tests {
         }
         let chi2: f64 = seen.iter().map(|n| (n - 2000.0).powi(2) / 2000.0).sum();
         assert!(chi2 < 18.5, "chi-square {chi2} with 4 degrees of freedom is beyond the 0.1 % point");
+    }
+
+    /// The pairs of a block as (centre, output, positive), in the order of the buckets.
+    fn drawn(block: &Block) -> Vec<(ItemId, ItemId, bool)> {
+        let mut all = Vec::new();
+        for i in 0..1 << PART_BITS {
+            for j in 0..1 << PART_BITS {
+                let (pairs, mut start) = (block.buckets.pairs(i as usize, j as usize), 0);
+                for head in pairs.heads {
+                    let item = |slot: u32, part: u32| slot * (1 << PART_BITS) + part;
+                    for op in &pairs.ops[start..head.end as usize] {
+                        all.push((item(head.row, i), item(op >> 1, j), op & 1 == 1));
+                    }
+                    start = head.end as usize;
+                }
+            }
+        }
+        all
+    }
+
+    fn corpus(n_items: u32, lengths: &[usize]) -> Corpus {
+        let mut rng = SeededRng::new(8);
+        let mut corpus = Corpus::default();
+        for &n in lengths {
+            corpus.push(&(0..n).map(|_| rng.below(n_items)).collect::<Vec<_>>());
+        }
+        corpus
+    }
+
+    #[test]
+    fn blocks_cut_anywhere_give_every_pair_of_the_window_once() {
+        let corpus = corpus(50, &[7, 2, 30, 3, 5]);
+        let window = Window::Sliding { size: 2, dynamic: false };
+        let params = Params { window, negatives: 3, ..Params::default() };
+        let sampler = Uniform::new(50).unwrap();
+        let source = PairSource { params: &params, sampler: &sampler, n_items: 50, seed: 1, epoch: 0 };
+        let mut expected = Vec::new();
+        for sequence in [0..7usize, 7..9, 9..39, 39..42, 42..47] {
+            for i in sequence.clone() {
+                for j in sequence.clone().filter(|j| *j != i && j.abs_diff(i) <= 2) {
+                    let (a, b) = (corpus.items[i], corpus.items[j]);
+                    expected.extend((a != b).then_some((a, b)));
+                }
+            }
+        }
+        let (mut got, mut counts) = (Vec::new(), Counts::default());
+        let mut block = Block::new();
+        for (number, range) in [0..5, 5..8, 8..8, 8..20, 20..47].into_iter().enumerate() {
+            block.range = range;
+            block.number = number as u64;
+            let part = source.draw(&corpus, &mut block).unwrap();
+            counts.positives += part.positives;
+            counts.negatives += part.negatives;
+            got.extend(drawn(&block));
+        }
+        let negatives = got.iter().filter(|pair| !pair.2).count() as u64;
+        assert_eq!((counts.positives, counts.negatives), (expected.len() as u64, negatives));
+        assert!(negatives <= 3 * counts.positives && negatives > 27 * counts.positives / 10);
+        let mut positives: Vec<_> = got.iter().filter(|pair| pair.2).map(|pair| (pair.0, pair.1)).collect();
+        positives.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(positives, expected);
+    }
+
+    #[test]
+    fn negatives_follow_the_law_of_the_sampler_and_avoid_what_is_excluded() {
+        let corpus = corpus(20, &[6; 3000]);
+        let counts: Vec<u64> = (0..20).map(|i| 1 + i * i).collect();
+        let popularity = Popularity::new(&counts, 0.75).unwrap();
+        let window = Window::Sliding { size: 1, dynamic: false };
+        let params = Params { window, negatives: 8, ..Params::default() };
+        let source = PairSource { params: &params, sampler: &popularity, n_items: 20, seed: 1, epoch: 0 };
+        let mut block = Block::new();
+        block.range = 0..corpus.items.len();
+        let sum = source.draw(&corpus, &mut block).unwrap();
+        let mut seen = [0f64; 20];
+        drawn(&block).iter().filter(|pair| !pair.2).for_each(|pair| seen[pair.1 as usize] += 1.0);
+        // Contexts are uniform, and a negative that hits its context is left out: (1 − 1/20) of each remains.
+        let weights: Vec<f64> = counts.iter().map(|&c| (c as f64).powf(0.75)).collect();
+        let total: f64 = weights.iter().sum();
+        let chi2: f64 = seen
+            .iter()
+            .zip(&weights)
+            .map(|(n, w)| {
+                let expected = sum.negatives as f64 * w / total;
+                (n - expected).powi(2) / expected
+            })
+            .sum();
+        assert!(chi2 < 60.0, "chi-square {chi2} with 19 degrees of freedom");
+
+        let params = Params { exclude: Exclude::Sequence, ..params };
+        let excluding = ExcludePositives::new(popularity);
+        let source = PairSource { params: &params, sampler: &excluding, n_items: 20, seed: 1, epoch: 0 };
+        block.range = 6..12;
+        source.draw(&corpus, &mut block).unwrap();
+        let own = &corpus.items[6..12];
+        assert!(drawn(&block).iter().all(|&(_, output, positive)| positive == own.contains(&output)));
     }
 }

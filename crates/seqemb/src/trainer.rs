@@ -130,3 +130,92 @@ impl Threads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use embed_core::SeededRng;
+    use embed_core::kernel::logistic::TILE;
+    use negsample::Uniform;
+
+    use super::*;
+
+    type Row = Vec<f64>;
+
+    fn rows(table: &Table) -> Vec<Row> {
+        let rows = table.clone().into_rows();
+        rows.rows().into_iter().map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect()
+    }
+
+    /// A pair at a time over the drawn pairs, diagonal after diagonal; scores of a tile before its updates.
+    fn naive(trainer: &Trainer, input: &mut [Row], output: &mut [Row], clamp: f64) -> f64 {
+        let mut loss = 0.0;
+        for diagonal in 0..PARTS {
+            for i in 0..PARTS {
+                let j = (i + diagonal) % PARTS;
+                for block in &trainer.blocks {
+                    let pairs = block.buckets.pairs(i, j);
+                    let centre = |k: usize| {
+                        let head = pairs.heads.iter().find(|head| k < head.end as usize).unwrap();
+                        (head.row as usize * PARTS + i, head.end)
+                    };
+                    for start in (0..pairs.ops.len()).step_by(TILE) {
+                        let tile: Vec<_> = (start..pairs.ops.len().min(start + TILE))
+                            .map(|k| (centre(k), (pairs.ops[k] >> 1) as usize * PARTS + j, pairs.ops[k] & 1))
+                            .collect();
+                        let gain = |((v, _), u, y): &((usize, u32), usize, u32)| {
+                            let s: f64 = input[*v].iter().zip(&output[*u]).map(|(a, b)| a * b).sum();
+                            let s = s.clamp(-clamp, clamp);
+                            let t = if *y == 1 { s } else { -s };
+                            (
+                                (1.0 + (-t).exp()).ln(),
+                                f64::from(block.rate) * (f64::from(*y) - 1.0 / (1.0 + (-s).exp())),
+                            )
+                        };
+                        let gains: Vec<_> = tile.iter().map(gain).collect();
+                        let mut frozen = BTreeMap::new();
+                        for (((v, end), u, _), (l, g)) in tile.iter().zip(gains) {
+                            loss += l;
+                            // The centre stands still while the pairs of one occurrence last.
+                            let before = frozen.entry((*end, *v)).or_insert_with(|| input[*v].clone());
+                            for c in 0..before.len() {
+                                input[*v][c] += g * output[*u][c];
+                                output[*u][c] += g * before[c];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        loss
+    }
+
+    #[test]
+    fn a_chunk_is_the_naive_updates_in_the_order_of_the_diagonals() {
+        let (n_items, dim) = (67, 9);
+        let mut rng = SeededRng::new(2);
+        let mut corpus = Corpus::default();
+        for length in [5, 40, 2, 17, 90, 3] {
+            corpus.push(&(0..length).map(|_| rng.below(67)).collect::<Vec<_>>());
+        }
+        let params = Params { dim, rate: 0.1, ..Params::default() };
+        let (mut input, mut output) =
+            (Table::zeros(n_items, dim).unwrap(), Table::zeros(n_items, dim).unwrap());
+        input.randomize(5);
+        output.randomize(6);
+        let (mut slow_in, mut slow_out) = (rows(&input), rows(&output));
+        let mut trainer = Trainer::new(input, output, &params);
+        let sampler = Uniform::new(n_items).unwrap();
+        let source = PairSource { params: &params, sampler: &sampler, n_items, seed: 4, epoch: 0 };
+        let rate = |at: usize| 0.3 / (1.0 + at as f32);
+        let fast = trainer.train(&source, &corpus, 3..150, &rate).unwrap();
+        let slow = naive(&trainer, &mut slow_in, &mut slow_out, f64::from(params.clamp));
+        assert!((fast.loss - slow).abs() < 1e-4 * slow, "{} instead of {slow}", fast.loss);
+        for (fast, slow) in [(&trainer.input, &slow_in), (&trainer.output, &slow_out)] {
+            for (a, b) in rows(fast).iter().flatten().zip(slow.iter().flatten()) {
+                assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
+            }
+        }
+    }
+}

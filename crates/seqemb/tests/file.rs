@@ -1,6 +1,8 @@
 //! Model files: what is saved is what is opened, and damage is an error.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use embed_core::{Run, Sequences, Vocab};
 use seqemb::{ItemVectors, Params, SkipGram};
 
