@@ -10,6 +10,8 @@ pub struct TopK {
     k: usize,
     /// The farthest kept neighbour is on top.
     heap: BinaryHeap<FarthestFirst>,
+    /// Invariant: the score of the farthest kept neighbour when `k` are kept, `-inf` before.
+    least: f32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,35 +43,38 @@ impl TopK {
     /// Keeps the `k` nearest. Memory grows with what is pushed, not with `k`.
     #[must_use]
     pub fn new(k: usize) -> Self {
-        Self { k, heap: BinaryHeap::new() }
+        Self { k, heap: BinaryHeap::new(), least: f32::NEG_INFINITY }
     }
 
-    /// Offers a candidate; whether it was kept.
+    /// Offers a candidate; whether it was kept. A NaN score, which is near to nothing, never is.
     #[inline]
     pub fn push(&mut self, id: ItemId, score: f32) -> bool {
-        let new = FarthestFirst(Neighbor { id, score });
+        // Nearly all candidates of a long scan end here. A tie goes on: its id decides.
+        score >= self.least && self.consider(FarthestFirst(Neighbor { id, score }))
+    }
+
+    fn consider(&mut self, new: FarthestFirst) -> bool {
         if self.heap.len() < self.k {
             self.heap.push(new);
-            return true;
-        }
-        match self.heap.peek_mut() {
-            Some(mut farthest) if new < *farthest => {
-                *farthest = new;
-                true
+        } else {
+            match self.heap.peek_mut() {
+                Some(mut farthest) if new < *farthest => *farthest = new,
+                _ => return false,
             }
-            _ => false,
         }
+        if self.heap.len() == self.k
+            && let Some(farthest) = self.heap.peek()
+        {
+            self.least = farthest.0.score;
+        }
+        true
     }
 
     /// A candidate below this score cannot enter; `-inf` while there is room.
     #[must_use]
     #[inline]
     pub fn least_score(&self) -> f32 {
-        match self.heap.peek() {
-            Some(farthest) if self.heap.len() == self.k => farthest.0.score,
-            _ if self.k == 0 => f32::INFINITY,
-            _ => f32::NEG_INFINITY,
-        }
+        if self.k == 0 { f32::INFINITY } else { self.least }
     }
 
     /// Number of neighbours kept so far.
@@ -86,6 +91,7 @@ impl TopK {
 
     /// Appends what is kept to `out`, nearest first, and empties the heap for the next use.
     pub fn drain_into(&mut self, out: &mut Vec<Neighbor>) {
+        self.least = f32::NEG_INFINITY;
         let start = out.len();
         out.extend(self.heap.drain().map(|kept| kept.0));
         out[start..].sort_unstable_by(Neighbor::nearest_first);
@@ -115,6 +121,19 @@ mod tests {
             prop_assert_eq!(kept, expected);
             prop_assert!(top.is_empty());
         }
+    }
+
+    #[test]
+    fn it_is_as_new_after_it_was_drained() {
+        let (mut top, mut out) = (TopK::new(2), Vec::new());
+        for scores in [[5.0, 7.0, 6.0], [1.0, -f32::INFINITY, 0.0], [0.0, -0.0, f32::NAN]] {
+            assert_eq!(top.least_score(), f32::NEG_INFINITY);
+            scores.into_iter().zip(0..).for_each(|(score, id)| _ = top.push(id, score));
+            top.drain_into(&mut out);
+        }
+        let kept: Vec<(ItemId, f32)> = out.iter().map(|n| (n.id, n.score)).collect();
+        assert_eq!(kept, [(1, 7.0), (2, 6.0), (0, 1.0), (2, 0.0), (0, 0.0), (1, 0.0)]);
+        assert!(!TopK::new(0).push(1, 1.0) && TopK::new(0).least_score() == f32::INFINITY);
     }
 
     #[test]

@@ -13,6 +13,8 @@
 pub(super) trait Vector: Copy {
     /// Lanes.
     const WIDTH: usize;
+    /// Whether there are registers for four rows at once.
+    const FOUR_ROWS: bool = true;
 
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
@@ -135,7 +137,8 @@ pub(super) unsafe fn one<V: Vector, T: Term, const ACCS: usize>(
     }
 }
 
-/// The sums of the terms of a query with many rows, four at a time; `row` gives the start of a row.
+/// The sums of the terms of a query with many rows, four at a time where that is of use; `row` gives the start
+/// of a row.
 ///
 /// # Safety
 /// The processor has the instruction set of `V`; `query` and what `row` gives for numbers below `out.len()`
@@ -147,8 +150,9 @@ pub(super) unsafe fn many<V: Vector, T: Term, const ACCS: usize>(
     row: impl Fn(usize) -> *const f32,
     out: &mut [f32],
 ) {
-    let (fours, rest) = out.as_chunks_mut::<4>();
-    let first_of_rest = 4 * fours.len();
+    let at_once = if V::FOUR_ROWS { out.len() / 4 * 4 } else { 0 };
+    let (fours, rest) = out.split_at_mut(at_once);
+    let (fours, _) = fours.as_chunks_mut::<4>();
     for (block, out) in fours.iter_mut().enumerate() {
         let rows = [row(4 * block), row(4 * block + 1), row(4 * block + 2), row(4 * block + 3)];
         // SAFETY: handed on.
@@ -156,7 +160,7 @@ pub(super) unsafe fn many<V: Vector, T: Term, const ACCS: usize>(
     }
     for (i, out) in rest.iter_mut().enumerate() {
         // SAFETY: handed on.
-        *out = unsafe { one::<V, T, ACCS>(query, row(first_of_rest + i), dim) };
+        *out = unsafe { one::<V, T, ACCS>(query, row(at_once + i), dim) };
     }
 }
 

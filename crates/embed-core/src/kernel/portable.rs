@@ -7,6 +7,7 @@ pub(super) struct Lanes([f32; 8]);
 
 impl Vector for Lanes {
     const WIDTH: usize = 8;
+    const FOUR_ROWS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
