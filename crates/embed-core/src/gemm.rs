@@ -89,6 +89,15 @@ mod tests {
     }
 
     #[test]
+    fn empty_matrices_have_a_product() {
+        for (m, k, n) in (0..27).map(|i| (i / 9, i / 3 % 3, i % 3)) {
+            let mut c = Array2::from_elem((m, n), 2.0);
+            gemm(1.0, Array2::ones((m, k)).view(), Array2::ones((k, n)).view(), 0.5, c.view_mut());
+            assert!(c.iter().all(|&x| x == k as f32 + 1.0), "{m} x {k} x {n}: {c}");
+        }
+    }
+
+    #[test]
     fn old_values_are_not_read_when_beta_is_zero() {
         let mut c = Array2::from_elem((3, 2), f32::NAN);
         gemm(1.0, matrix(3, 4, 1).view(), matrix(4, 2, 2).view(), 0.0, c.view_mut());

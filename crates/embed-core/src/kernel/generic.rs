@@ -106,17 +106,20 @@ unsafe fn accumulate<V: Vector, T: Term, const R: usize, const ACCS: usize>(
                 sums[r][ACCS - 1] = T::add_to(sums[r][ACCS - 1], x, y);
             }
         }
-        sums.map(|mut sums| {
+        // Loops of constant length, all in registers; the methods of arrays may be calls through memory.
+        let mut lanes = [V::splat(0.0); R];
+        for r in 0..R {
             let mut left = ACCS;
             while left > 1 {
                 let half = left / 2;
                 for acc in 0..half {
-                    sums[acc] = sums[acc].add(sums[left - half + acc]);
+                    sums[r][acc] = sums[r][acc].add(sums[r][left - half + acc]);
                 }
                 left -= half;
             }
-            sums[0]
-        })
+            lanes[r] = sums[r][0];
+        }
+        lanes
     }
 }
 

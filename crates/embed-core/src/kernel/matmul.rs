@@ -42,6 +42,9 @@ fn multiply_part(
     mut c: ArrayViewMut2<'_, f32>,
 ) {
     let (m, n) = c.dim();
+    if m == 0 || n == 0 {
+        return;
+    }
     let (mut a, mut b) = (forward(a, Axis(1)), forward(b, Axis(0)));
     if (1..FEW).contains(&a.ncols()) {
         (a, b) = (with_zeros(a.view(), (m, FEW)), with_zeros(b.view(), (FEW, n)));

@@ -64,8 +64,9 @@ impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn sum4(four: [Self; 4]) -> [f32; 4] {
+        let [a, b, c, d] = four;
         // SAFETY: no instruction set is needed.
-        four.map(|lanes| unsafe { lanes.sum() })
+        unsafe { [a.sum(), b.sum(), c.sum(), d.sum()] }
     }
 }
 
