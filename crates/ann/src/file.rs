@@ -33,6 +33,8 @@ enum Family {
         m: u32,
         ef_construction: u32,
         ef_search: u32,
+        /// Most rows of a node.
+        copies: u64,
         /// Nodes of each layer, the ground first.
         layers: Vec<u64>,
         report: HnswReport,
@@ -47,7 +49,8 @@ impl Header {
                 m: small(hnsw.m),
                 ef_construction: small(hnsw.ef_construction),
                 ef_search: small(hnsw.ef_search),
-                layers: std::iter::once(hnsw.ids.len() as u64)
+                copies: hnsw.copies as u64,
+                layers: std::iter::once(hnsw.ground().len as u64)
                     .chain(hnsw.upper.iter().map(|layer| layer.size as u64))
                     .collect(),
                 report: hnsw.report,
@@ -87,6 +90,7 @@ fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), S
         Index::Hnsw(hnsw) => writer
             .section("vectors", &hnsw.table)?
             .section("ids", &hnsw.ids)?
+            .section("starts", &hnsw.starts)?
             .section("nodes", &hnsw.nodes)?
             .section("ground", &hnsw.ground)?
             .section("upper", &hnsw.links)?,
@@ -118,17 +122,17 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
     let n = rows.ok_or_else(|| field("number of vectors", most as u64, header.n))?;
     let dim = usize::try_from(header.dim).ok().filter(|&dim| dim > 0);
     let dim = dim.ok_or_else(|| field("dim", 1, header.dim))?;
-    // More than all memory: no section is so long.
-    let values = n.saturating_mul(dim);
-    let table = reader.section_of_len::<f32>("vectors", values)?.into();
+    // Where that is more than all memory, no section is so long.
+    let table =
+        |rows: usize| reader.section_of_len::<f32>("vectors", rows.saturating_mul(dim)).map(Into::into);
     let keys = Keys::of_file(reader, header.has_keys.then_some(n));
     let (metric, space) = (header.metric, header.space);
     match header.family {
         Family::Flat => {
             let norms = reader.section_of_len::<f32>("norms", n)?.into();
-            Ok(Index::Flat(Flat { metric, dim, table, norms, space, keys }))
+            Ok(Index::Flat(Flat { metric, dim, table: table(n)?, norms, space, keys }))
         }
-        Family::Hnsw { m, ef_construction, ef_search, layers, report } => {
+        Family::Hnsw { m, ef_construction, ef_search, copies, layers, report } => {
             let params = HnswParams {
                 m: m as usize,
                 ef_construction: ef_construction as usize,
@@ -141,13 +145,17 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
             let mut below = header.n;
             let mut sizes = Vec::with_capacity(layers.len());
             for (l, &size) in layers.iter().enumerate() {
-                let fits = if l == 0 { size == below } else { (1..=below).contains(&size) };
-                if !fits {
+                if size > below || size == 0 && header.n > 0 {
                     return Err(field(&format!("size of layer {l}"), below, size));
                 }
                 below = size;
                 sizes.push(usize::try_from(size).unwrap_or(usize::MAX));
             }
+            let nodes = sizes[0];
+            if copies > header.n {
+                return Err(field("copies", header.n, copies));
+            }
+            let starts = if nodes == n { 0 } else { nodes + 1 };
             let slots = |sizes: &[usize], width: usize| {
                 sizes.iter().fold(0usize, |sum, size| sum.saturating_add(size.saturating_mul(width)))
             };
@@ -157,7 +165,9 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
                 m: params.m,
                 ef_construction: params.ef_construction,
                 ef_search: params.ef_search,
-                table,
+                table: table(nodes)?,
+                copies: usize::try_from(copies).unwrap_or(usize::MAX),
+                starts: reader.section_of_len::<u32>("starts", starts)?.into(),
                 ids: reader.section_of_len::<u32>("ids", n)?.into(),
                 nodes: reader.section_of_len::<u32>("nodes", n)?.into(),
                 ground: reader.section_of_len::<u32>("ground", slots(&sizes[..1], 2 * params.m))?.into(),
@@ -197,10 +207,20 @@ pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
         }
         Index::Hnsw(hnsw) => {
             finite(reader, &hnsw.table, hnsw.dim)?;
-            for (node, &id) in hnsw.ids.iter().enumerate() {
-                if hnsw.nodes.get(id as usize).is_none_or(|&back| back as usize != node) {
-                    return field(format!("node of row {id}"), node as u64, u64::from(id));
+            let (stored, mut rows) = (hnsw.stored(), 0);
+            for node in (0..).take(hnsw.ground().len) {
+                let mut before = None;
+                for id in stored.ids(node) {
+                    if hnsw.nodes.get(id as usize) != Some(&node) || before >= Some(id) {
+                        return field(format!("node of row {id}"), node.into(), id.into());
+                    }
+                    before = Some(id);
+                    rows += 1;
                 }
+            }
+            // Each was named once, by its own node.
+            if rows != hnsw.nodes.len() {
+                return field("number of rows".to_owned(), hnsw.nodes.len() as u64, rows as u64);
             }
             let grounds = std::iter::once((hnsw.ground(), hnsw.ground.len()));
             let uppers = hnsw.upper.iter().map(|upper| (hnsw.layer(upper), upper.size * hnsw.m));

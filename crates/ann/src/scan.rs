@@ -52,25 +52,50 @@ pub(crate) struct Stored<'a> {
     pub(crate) order: Option<Order<'a>>,
 }
 
-/// Position ↔ id, both of length n. Values of an unverified file may be out of range.
+/// Position ↔ ids, where equal rows are stored once. Values of an unverified file may be out of range.
 #[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
+    /// The ids, those of a position together.
     pub(crate) ids: &'a [ItemId],
+    /// Where those of a position start in `ids`, and the end; empty where each position has one.
+    pub(crate) starts: &'a [u32],
+    /// Most ids of a position.
+    pub(crate) most: usize,
+    /// The position of each id.
     pub(crate) positions: &'a [u32],
 }
 
-impl Stored<'_> {
-    pub(crate) fn len(&self) -> usize {
+impl<'a> Order<'a> {
+    #[inline]
+    fn of(&self, position: usize) -> &'a [ItemId] {
+        let (start, end) = match self.starts.get(position..) {
+            Some(&[start, end, ..]) => (start as usize, end as usize),
+            _ => (position, position + 1),
+        };
+        self.ids.get(start..end.min(start + self.most)).unwrap_or_default()
+    }
+}
+
+impl<'a> Stored<'a> {
+    /// Number of stored rows.
+    pub(crate) fn rows(&self) -> usize {
         self.table.len() / self.dim
     }
 
-    /// The id of a stored row.
+    /// Number of ids.
+    pub(crate) fn len(&self) -> usize {
+        self.order.map_or(self.rows(), |order| order.positions.len())
+    }
+
+    /// The ids of a stored row.
     #[inline]
-    pub(crate) fn id(&self, position: u32) -> Option<ItemId> {
-        match self.order {
-            None => Some(position),
-            Some(order) => order.ids.get(position as usize).copied().filter(|&id| (id as usize) < self.len()),
-        }
+    pub(crate) fn ids(&self, position: u32) -> impl Iterator<Item = ItemId> + use<'a> {
+        let (one, several): (Option<ItemId>, &[ItemId]) = match self.order {
+            None => (Some(position), &[]),
+            Some(order) => (None, order.of(position as usize)),
+        };
+        let len = self.len();
+        one.into_iter().chain(several.iter().copied().filter(move |&id| (id as usize) < len))
     }
 
     /// Where the row of an id is stored.
@@ -79,7 +104,7 @@ impl Stored<'_> {
             None => Some(id),
             Some(order) => order.positions.get(id as usize).copied(),
         }
-        .filter(|&position| (position as usize) < self.len())
+        .filter(|&position| (position as usize) < self.rows())
     }
 
     /// Offers every allowed row of the positions `from..to` to `best`; `query` is prepared.
@@ -98,8 +123,8 @@ impl Stored<'_> {
                 self.scan_some(query, ids.iter().filter_map(|&id| inside(id)), best);
             }
             Filter::Bitmap(_) | Filter::Where(_) => {
-                let allowed = |p| self.id(p).filter(|&id| filter.allows(id)).map(|id| (p, id));
-                self.scan_some(query, (from..to).filter_map(allowed), best);
+                let allowed = |p| self.ids(p).filter(|&id| filter.allows(id)).map(move |id| (p, id));
+                self.scan_some(query, (from..to).flat_map(allowed), best);
             }
         }
     }
@@ -111,11 +136,9 @@ impl Stored<'_> {
             let scores = &mut scores[..rows.len() / self.dim];
             self.scoring.rows(query, rows, scores);
             for &score in &*scores {
-                if score >= best.threshold()
-                    && let Some(id) = self.id(position)
-                    && filter.allows(id)
-                {
-                    best.offer(id, score);
+                if score >= best.threshold() {
+                    let allowed = self.ids(position).filter(|&id| filter.allows(id));
+                    allowed.for_each(|id| best.offer(id, score));
                 }
                 position += 1;
             }

@@ -20,7 +20,7 @@ fn hnsw() {
 #[test]
 fn hnsw_of_few_links() {
     let params = HnswParams { ef_construction: 40, ..HnswParams::with_m(4) };
-    let suite = AnnSuite { effort: Effort::Value(40), dim: 6, ..AnnSuite::approximate("HNSW4", 0.9) };
+    let suite = AnnSuite { effort: Effort::Value(60), dim: 6, ..AnnSuite::approximate("HNSW4", 0.9) };
     ann_index(|v, m| Box::new(Hnsw::build(v, m, &params, &mut Run::seeded(4)).unwrap()), &suite);
 }
 

@@ -175,7 +175,7 @@ pub(crate) fn exact(
         return;
     }
     let mut best = Collector::new(k, least);
-    let n = u32::try_from(stored.len()).unwrap_or(u32::MAX);
+    let n = u32::try_from(stored.rows()).unwrap_or(u32::MAX);
     stored.scan(query, request.filter, (0, n), &mut best);
     best.drain_into(out);
 }

@@ -111,12 +111,7 @@ impl DraftLayer {
     fn merged(&self, space: Space<'_>, requests: &[Request]) -> Vec<Candidate> {
         let Some(target) = requests.first().map(|request| request.target) else { return Vec::new() };
         let mut links: Vec<Candidate> = self.links(target).collect();
-        for request in requests {
-            // Of the copies of its own vector a node keeps one.
-            if request.source.distance > 0.0 || links.iter().all(|link| link.distance > 0.0) {
-                links.push(request.source);
-            }
-        }
+        links.extend(requests.iter().map(|request| request.source));
         if links.len() <= self.width {
             return links;
         }

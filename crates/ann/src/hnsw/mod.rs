@@ -2,6 +2,7 @@
 
 mod beam;
 mod build;
+mod copies;
 mod key;
 mod repair;
 mod scratch;
@@ -29,13 +30,14 @@ use crate::{BuildError, HnswParams, Vectors};
 /// A search looks at a number of rows that grows with ef and hardly with n. Where a filter allows so few rows
 /// that looking at all of them costs less, it does that, and the answer is exact.
 ///
-/// *Inner product.* The graph is built on vectors with one more component that makes them equally long, and is
-/// searched by the plain product. *Cosine.* Rows are kept at length 1; zero vectors score 0.
+/// *Inner product.* The graph is built and searched by the plain product. Short vectors, which are nobody's
+/// nearest, are linked by the repair. *Cosine.* Rows are kept at length 1; zero vectors score 0. *Copies.* Equal
+/// vectors are one node.
 ///
 /// *Determinism.* The same seed gives the same graph on any number of threads; see [`Hnsw::build`].
 ///
-/// *Memory.* 4 · dim + 8 · m + 8 bytes a row, and about 4 more for the upper layers. While building, about
-/// 16 · m bytes a row beside the vectors given.
+/// *Memory.* 4 · dim + 8 · m + 8 bytes a row, and about 4 more for the upper layers. While building, at most
+/// twice that beside the vectors given.
 ///
 /// *Differs from the paper*: nodes are inserted in batches that do not see each other, an exact tie is pruned
 /// from a neighbour list, and nodes that no path leads to are linked after the build.
@@ -58,13 +60,17 @@ pub struct Hnsw {
     pub(crate) m: usize,
     pub(crate) ef_construction: usize,
     pub(crate) ef_search: usize,
-    /// The vectors `[n, dim]` in the order of the nodes.
+    /// The different vectors `[n_nodes, dim]` in the order of the nodes.
     pub(crate) table: Aligned<f32>,
-    /// The row of each node.
+    /// The rows of the nodes, those of a node together.
     pub(crate) ids: Aligned<ItemId>,
+    /// Where those of a node start, and the end; empty where all vectors differ.
+    pub(crate) starts: Aligned<u32>,
+    /// Most rows of a node.
+    pub(crate) copies: usize,
     /// The node of each row.
     pub(crate) nodes: Aligned<u32>,
-    /// Links of the ground layer, `[n, 2 m]`, the ends of lists filled with `u32::MAX`.
+    /// Links of the ground layer, `[n_nodes, 2 m]`, the ends of lists filled with `u32::MAX`.
     pub(crate) ground: Aligned<u32>,
     /// Links of the layers above, one after the other, `[size, m]` each.
     pub(crate) links: Aligned<u32>,
@@ -87,6 +93,8 @@ pub(crate) struct Upper {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct HnswReport {
+    /// Different vectors, each a node.
+    pub nodes: u64,
     /// Layers, the ground included.
     pub layers: u64,
     /// Links of the ground layer.
@@ -121,30 +129,43 @@ impl Hnsw {
         params.validate()?;
         vectors.check(Self::MAX_ROWS)?;
         let (n, dim) = vectors.rows.dim();
-        let (order, sizes) = arrange(n, params.m, run.seed);
-        let table = stored_rows(&vectors, metric, order.iter().map(|&row| row as usize));
-        let extra = run.parallelism.install(|| space::extra_components(metric, &table, dim))?;
-        let mut draft = Draft::new(space::Space { table: &table, dim, extra: &extra }, &sizes, params);
+        let table = stored_rows(&vectors, metric, 0..n);
+        let groups = run.parallelism.install(|| copies::group(&table, dim))?;
+        let (order, sizes) = arrange(groups.len(), params.m, run.seed);
+        let table = in_order(&table, dim, order.iter().map(|&group| groups.rows(group)[0]));
+        let scoring = Scoring::of(metric);
+        let mut draft = Draft::new(space::Space { scoring, table: &table, dim }, &sizes, params);
         draft.fill(run)?;
         let unreachable = repair::repair(&mut draft, run)?;
         let layers = draft.layers;
         let ground = layers.first().map_or(Aligned::copy(&[]), |ground| Aligned::copy(&ground.nodes));
         let upper_nodes: Vec<u32> = layers.iter().skip(1).flat_map(|layer| &layer.nodes).copied().collect();
         let report = HnswReport {
+            nodes: order.len() as u64,
             layers: layers.len() as u64,
             links: ground.iter().filter(|&&link| link != NONE).count() as u64,
             unreachable_before: unreachable as u64,
             repaired: unreachable as u64,
         };
-        let mut nodes = vec![0; n];
-        order.iter().enumerate().for_each(|(node, &row)| nodes[row as usize] = node_id(node));
+        let (mut ids, mut starts, mut nodes) = (Vec::with_capacity(n), Vec::new(), vec![0; n]);
+        for (node, &group) in order.iter().enumerate() {
+            starts.push(node_id(ids.len()));
+            ids.extend_from_slice(groups.rows(group));
+            groups.rows(group).iter().for_each(|&row| nodes[row as usize] = node_id(node));
+        }
+        starts.push(node_id(n));
+        if order.len() == n {
+            starts.clear();
+        }
         Ok(Self {
             metric,
             dim,
             m: params.m,
             ef_construction: params.ef_construction,
             ef_search: params.ef_search,
-            ids: Aligned::copy(&order),
+            ids: Aligned::copy(&ids),
+            starts: Aligned::copy(&starts),
+            copies: groups.largest(),
             nodes: Aligned::copy(&nodes),
             ground,
             links: Aligned::copy(&upper_nodes),
@@ -174,12 +195,17 @@ impl Hnsw {
             scoring: Scoring::of(self.metric),
             dim: self.dim,
             table: &self.table,
-            order: Some(Order { ids: &self.ids, positions: &self.nodes }),
+            order: Some(Order {
+                ids: &self.ids,
+                starts: &self.starts,
+                most: self.copies,
+                positions: &self.nodes,
+            }),
         }
     }
 
     pub(crate) fn ground(&self) -> Layer<'_> {
-        Layer { links: &self.ground, width: 2 * self.m, len: self.ids.len() }
+        Layer { links: &self.ground, width: 2 * self.m, len: self.table.len() / self.dim }
     }
 
     pub(crate) fn layer(&self, upper: &Upper) -> Layer<'_> {
@@ -197,4 +223,13 @@ pub(crate) fn uppers(sizes: &[usize], m: usize) -> Vec<Upper> {
         layer
     };
     sizes.iter().skip(1).map(upper).collect()
+}
+
+/// Some rows of a table, in an order.
+fn in_order(table: &[f32], dim: usize, rows: impl ExactSizeIterator<Item = ItemId>) -> Aligned<f32> {
+    Aligned::new(rows.len() * dim, |out| {
+        for (slot, row) in out.chunks_exact_mut(dim).zip(rows) {
+            slot.copy_from_slice(&table[row as usize * dim..(row as usize + 1) * dim]);
+        }
+    })
 }

@@ -1,5 +1,5 @@
-//! Makes every node reachable. Choosing diverse links can leave a node without a path to it, most of all among
-//! copies of one vector.
+//! Makes every node reachable. Choosing diverse links can leave a node without a path to it; most of all a
+//! short vector under inner product, which is nobody's nearest.
 
 use embed_core::{Progress, Run};
 use rayon::prelude::*;

@@ -23,7 +23,7 @@ impl AnnIndex for Hnsw {
     }
 
     fn len(&self) -> usize {
-        self.ids.len()
+        self.nodes.len()
     }
 
     fn metric(&self) -> Metric {
@@ -111,7 +111,7 @@ impl Hnsw {
             } else if !self.walk_filtered(scratch, ground, entry, (request, ef, least), of) {
                 return false;
             }
-            answer(&self.stored(), &scratch.pool, k, least, out);
+            answer(&self.stored(), &scratch.pool, (k, least), request.filter, out);
             true
         })
     }
@@ -125,23 +125,33 @@ impl Hnsw {
         of: &impl Costs,
     ) -> bool {
         let within = if let Stop::Radius(_) = request.stop { -least } else { f32::NEG_INFINITY };
-        let budget = self.len() / 4;
+        let budget = self.ground().len / 4;
         let stored = self.stored();
-        let allowed = |node| stored.id(node).is_some_and(|id| request.filter.allows(id));
+        let allowed = |node| stored.ids(node).any(|id| request.filter.allows(id));
         let found = scratch.search_filtered(ground, entry, Wanted { ef, within, budget }, of, allowed);
         scratch.pool.sort_unstable();
         found
     }
 }
 
-/// The k best of the nodes in a sorted pool, as rows; ties by id.
-fn answer(stored: &Stored<'_>, pool: &[Key], k: usize, least: f32, out: &mut Vec<Neighbor>) {
-    let last = pool.get(k.saturating_sub(1)).map_or(f32::INFINITY, |&key| key::cost(key));
-    let tied = pool.iter().take_while(|&&key| key::cost(key) <= last);
-    out.extend(tied.filter_map(|&key| {
-        let (id, score) = (stored.id(key::node(key))?, -key::cost(key));
-        (score >= least).then_some(Neighbor { id, score })
-    }));
+/// The k best rows of the nodes in a sorted pool; ties by id.
+fn answer(
+    stored: &Stored<'_>,
+    pool: &[Key],
+    (k, least): (usize, f32),
+    filter: Filter<'_>,
+    out: &mut Vec<Neighbor>,
+) {
+    let most = k.min(stored.len());
+    for &key in pool {
+        let score = -key::cost(key);
+        let tied = out.last().is_some_and(|last| last.score == score);
+        if out.len() >= most && !tied || score.is_nan() || score < least {
+            break;
+        }
+        let allowed = stored.ids(key::node(key)).filter(|&id| filter.allows(id));
+        out.extend(allowed.map(|id| Neighbor { id, score }));
+    }
     out.sort_unstable_by(Neighbor::nearest_first);
-    out.truncate(k);
+    out.truncate(most);
 }

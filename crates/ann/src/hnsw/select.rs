@@ -16,8 +16,8 @@ const GROUP: usize = 8;
 /// Chooses at most `most` of the candidates (nearest first): one is taken when it is nearer to the target than
 /// to each one taken before, so that neighbours point into different directions.
 ///
-/// Differs from the paper in that an exact tie is not taken: of equal vectors a node keeps one, and copies of
-/// a vector do not fill each other's lists and so close themselves off.
+/// Differs from the paper in that an exact tie is not taken, so that vectors hardly apart do not fill each
+/// other's lists and close themselves off.
 pub(super) fn select(space: Space<'_>, candidates: &[Candidate], most: usize) -> Vec<Candidate> {
     let mut taken: Vec<Candidate> = Vec::with_capacity(most.min(candidates.len()));
     let mut nodes: Vec<u32> = Vec::with_capacity(taken.capacity());
@@ -46,9 +46,10 @@ fn is_diverse(space: Space<'_>, candidate: Candidate, taken: &[u32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scoring::Scoring;
 
     fn choose(table: &[f32], most: usize) -> Vec<u32> {
-        let space = Space { table, dim: 1, extra: &[] };
+        let space = Space { scoring: Scoring::L2, table, dim: 1 };
         let mut candidates: Vec<Candidate> = (1..u32::try_from(table.len()).unwrap())
             .map(|node| Candidate { node, distance: space.from(0).cost(node) })
             .collect();
