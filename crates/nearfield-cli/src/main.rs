@@ -66,8 +66,12 @@ fn explain(error: &clap::Error) -> ExitCode {
 
 /// What is wrong, without the usage that clap appends.
 fn first_paragraph(error: &clap::Error) -> String {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "no command given (try --help)".to_owned();
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        return "no command given: demo, run, neighbors, recommend, or index build or search (try --help)"
+            .to_owned();
     }
     let text = error.render().to_string();
     let lines = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));

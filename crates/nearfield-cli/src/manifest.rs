@@ -32,10 +32,11 @@ impl InputFile {
     /// Reads the file once for its checksum.
     pub(crate) fn of(path: &Path) -> Result<Self, CliError> {
         let failed = |source| CliError::Read { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
+        // A pipe cannot be read again, and opening it would wait for a writer.
+        if !fs::metadata(path).map_err(failed)?.is_file() {
             return Ok(Self { path: path.to_owned(), bytes: None, xxh3: None });
         }
+        let mut file = File::open(path).map_err(failed)?;
         let (mut hash, mut bytes, mut buffer) = (Xxh3::new(), 0, vec![0; 1 << 16]);
         loop {
             let n = file.read(&mut buffer).map_err(failed)?;

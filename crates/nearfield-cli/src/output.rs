@@ -57,6 +57,11 @@ pub(crate) fn ignore_closed_pipe(written: io::Result<()>) -> Result<(), CliError
     }
 }
 
+/// A line on stderr as it is.
+pub(crate) fn remark(line: &str) {
+    to_stderr(line);
+}
+
 fn to_stderr(line: &str) {
     // There is nowhere left to say that stderr is gone.
     let _ = writeln!(io::stderr().lock(), "{line}");
@@ -94,9 +99,10 @@ pub(crate) fn grouped(n: impl TryInto<u64>) -> String {
 }
 
 /// "1 item", "2 items".
-pub(crate) fn counted(n: usize, singular: &str) -> String {
+pub(crate) fn counted(n: impl TryInto<u64>, singular: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
     let plural = if n == 1 { "" } else { "s" };
-    format!("{} {singular}{plural}", grouped(n as u64))
+    format!("{} {singular}{plural}", grouped(n))
 }
 
 /// A rate in words: 1.23 M, 456 k, 789.
@@ -116,7 +122,10 @@ mod tests {
     fn thousands_stand_apart() {
         let words: Vec<String> = [0u64, 999, 1000, 1_234_567].into_iter().map(grouped).collect();
         assert_eq!(words, ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!((counted(1, "item"), counted(2000, "item")), ("1 item".into(), "2,000 items".into()));
+        assert_eq!(
+            (counted(1u8, "item"), counted(2000usize, "item")),
+            ("1 item".into(), "2,000 items".into())
+        );
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl Bars {
         let _ = self.observe(&Progress::new(stage, 0, 0));
     }
 
+    /// Takes the bar off the screen until the next report.
+    pub(crate) fn clear(&mut self) {
+        self.bar.finish_and_clear();
+        self.stage.clear();
+    }
+
     fn start(&mut self, progress: &Progress<'_>) {
         self.bar.finish_and_clear();
         progress.stage.clone_into(&mut self.stage);
@@ -78,6 +84,6 @@ impl Observer for Bars {
 
 impl Drop for Bars {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.clear();
     }
 }

@@ -11,6 +11,7 @@ use nearfield::interactions::{
 use super::remarks::Remarks;
 use crate::args::{InputArgs, SessionGap};
 use crate::error::CliError;
+use crate::output::counted;
 
 /// A log, cut into what is learned from and what is held out.
 ///
@@ -77,7 +78,8 @@ impl Dataset {
         if input.k_core.is_some() {
             let (kept, dropped) = test_log.restricted_to(train_log.user_keys(), train_log.item_keys());
             if dropped > 0 {
-                remarks.warn(format!("{dropped} test interactions are outside the k-core and left out"));
+                let dropped = counted(dropped, "test interaction");
+                remarks.warn(format!("{dropped} outside the k-core left out"));
             }
             test_log = kept;
         }
@@ -182,8 +184,10 @@ fn core(input: &InputArgs, log: Log, remarks: &mut Remarks) -> Result<Log, CliEr
         return Err(CliError::EmptyCore { k });
     }
     remarks.note(format!(
-        "the {k}-core leaves out {} interactions, {} users and {} items",
-        dropped.interactions, dropped.users, dropped.items
+        "the {k}-core leaves out {}, {} and {}",
+        counted(dropped.interactions, "interaction"),
+        counted(dropped.users, "user"),
+        counted(dropped.items, "item")
     ));
     Ok(kept)
 }

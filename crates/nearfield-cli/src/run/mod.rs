@@ -10,15 +10,16 @@ mod summary;
 use std::path::Path;
 use std::process::ExitCode;
 
+use nearfield::ann::Index;
 use nearfield::evalmetrics::EvalError;
-use nearfield::seqemb::ItemVectors;
+use nearfield::seqemb::{ItemVectors, Scoring};
 
 use crate::args::{MeasureArgs, RunArgs};
 use crate::cancel::Cancel;
 use crate::error::{CliError, EXIT_CANCELLED};
 use crate::manifest::InputFile;
 use crate::outdir::OutDir;
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::Bars;
 use data::Dataset;
 use evaluate::Measured;
@@ -76,10 +77,12 @@ pub(crate) fn execute(
     let inputs = fingerprints(args, train)?;
     cancel.check()?;
     remark(&args.measure, &data, &mut remarks);
+    bars.clear();
+    remarks.say();
 
     let params = learn::params(&args.learn, data.items.len());
     let learned = learn::train(&params, &data, args.learn.seed, args.work, &mut bars)?;
-    let item_side = learned.vectors.targets(nearfield::seqemb::Scoring::InOut);
+    let item_side = learned.vectors.targets(Scoring::InOut);
     let index = learn::index(&args.learn, item_side, args.learn.metric, args.work)?;
     let measured = measure(args, &data, &learned.vectors, &index, cancel, &mut bars)?;
     drop(bars);
@@ -95,7 +98,7 @@ fn measure(
     args: &RunArgs,
     data: &Dataset,
     vectors: &ItemVectors,
-    index: &nearfield::ann::Index,
+    index: &Index,
     cancel: &Cancel,
     bars: &mut Bars,
 ) -> Result<Option<Measured>, CliError> {
@@ -121,19 +124,22 @@ fn remark(args: &MeasureArgs, data: &Dataset, remarks: &mut Remarks) {
     let (cold, unseen) = (data.n_cold(), data.n_unseen());
     if cold > 0 {
         remarks.warn(format!(
-            "{cold} test users have no items in training: the method recommends nothing to them, and they count as misses"
+            "{} without items in training: the method recommends nothing to them, and they count as misses",
+            counted(cold, "test user")
         ));
     }
     if unseen > 0 {
         remarks.warn(format!(
-            "{unseen} test interactions are with items that training never saw: they count as misses"
+            "{} with items that training never saw: they count as misses",
+            counted(unseen, "test interaction")
         ));
     }
     if !evaluate::keeps_seen(args, data) {
         let repeated = data.n_repeated();
         if repeated > 0 {
             remarks.warn(format!(
-                "{repeated} test interactions repeat an item that the user has in training: masked, they count as misses (--keep-seen ranks them)"
+                "{} with an item that the user has in training: masked, they count as misses (--keep-seen ranks them)",
+                counted(repeated, "test interaction")
             ));
         }
     }

@@ -1,0 +1,12 @@
+//! The command as its users meet it: the real binary, its exit codes, its two streams, its files.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+mod bad_input;
+#[cfg(unix)]
+mod cancel;
+mod demo;
+mod folder;
+mod index;
+mod run;
+mod support;
