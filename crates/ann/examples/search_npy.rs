@@ -1,34 +1,24 @@
 //! Recall and speed of HNSW over a sweep of efforts, on one thread.
 //!
-//!     cargo run --release -p ann --example search_npy -- [BASE.npy QUERIES.npy [l2|ip|cosine [SPEC]]]
+//!     cargo run --release -p ann --example search_npy -- [BASE QUERIES [l2|ip|cosine [SPEC]]]
 //!
-//! The files hold f32 in rows. Without them, seeded clustered vectors.
+//! Any file of vectors that `embed_core::formats` reads. Without them, seeded clustered vectors.
 #![allow(clippy::print_stdout, reason = "an example prints what it found")]
 
 use std::time::Instant;
 
 use ann::{Flat, Index, IndexSpec};
 use embed_core::testkit::{clustered, recall};
-use embed_core::{AnnIndex, Effort, Metric, Parallelism, Run, SearchRequest};
-use ndarray::{Array2, s};
+use embed_core::{AnnIndex, Effort, Metric, Parallelism, Run, SearchRequest, formats};
+use ndarray::s;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Reads an array `[n, dim]` of little-endian f32 in C order.
-fn read_npy(path: &str) -> Outcome<Array2<f32>> {
-    let bytes = std::fs::read(path)?;
-    let start = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let header = std::str::from_utf8(&bytes[10..start])?;
-    let shape = header.split(['(', ')']).nth(1).ok_or("no shape")?;
-    let shape: Vec<usize> = shape.split(',').filter_map(|x| x.trim().parse().ok()).collect();
-    let values = bytes[start..].as_chunks().0.iter().map(|&x| f32::from_le_bytes(x)).collect();
-    Ok(Array2::from_shape_vec((shape[0], shape[1]), values)?)
-}
-
 fn main() -> Outcome<()> {
+    let read = |path: &String| formats::read_vectors(path).map(|items| items.into_parts().1);
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (base, queries) = if let [base, queries, ..] = &args[..] {
-        (read_npy(base)?, read_npy(queries)?)
+        (read(base)?, read(queries)?)
     } else {
         let all = clustered(21_000, 64, 100, 1);
         (all.slice(s![..20_000, ..]).to_owned(), all.slice(s![20_000.., ..]).to_owned())
