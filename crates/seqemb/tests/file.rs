@@ -1,5 +1,4 @@
 //! Model files: what is saved is what is opened, and damage is an error.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
