@@ -1,0 +1,67 @@
+//! Any bytes as an index file, and a good index with any of its arrays overwritten, opened and used unverified.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use ann::{Index, IndexSpec};
+use embed_core::testkit::clustered;
+use embed_core::{AnnIndex, Effort, Filter, Metric, Parallelism, Run, SearchRequest, Vocab};
+use libfuzzer_sys::fuzz_target;
+use ndarray::Array2;
+
+/// A file of each family: 120 rows, some of them copies.
+static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let mut vectors = clustered(120, 5, 4, 1);
+    for row in 90..120 {
+        let copy = vectors.row(row % 9).to_owned();
+        vectors.row_mut(row).assign(&copy);
+    }
+    let keys = || Vocab::from_keys((0..120).map(|i| i.to_string())).expect("distinct");
+    let build = |(spec, metric): (IndexSpec, Metric)| {
+        let source = ann::Vectors::from(&vectors).keyed(keys());
+        let index = spec.build(source, metric, &mut Run::seeded(1)).expect("good vectors");
+        index.to_bytes().expect("good keys")
+    };
+    [
+        (IndexSpec::Flat, Metric::L2),
+        (IndexSpec::Hnsw { m: 4 }, Metric::L2),
+        (IndexSpec::Hnsw { m: 2 }, Metric::InnerProduct),
+    ]
+    .map(build)
+    .to_vec()
+});
+
+fn walk(index: &Index) {
+    let _ = index.verify();
+    let _ = index.keys().map(|keys| keys.map(|keys| keys.len()));
+    let mut query = vec![0.5; index.dim()];
+    let odd = |id: u32| id % 2 == 1;
+    for id in [0, 7, u32::MAX] {
+        let _ = index.vector_into(id, &mut query);
+        query.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = 1.0);
+        for filter in [Filter::All, Filter::Where(&odd), Filter::Allow(&[0, 7, 100])] {
+            for request in [SearchRequest::k(9), SearchRequest::k(usize::MAX), SearchRequest::radius(1.0)] {
+                let request = request.effort(Effort::Value(8)).filter(filter);
+                let found = index.search(&query, &request).expect("a good request");
+                assert!(found.iter().all(|n| (n.id as usize) < index.len()));
+            }
+        }
+    }
+    let queries = Array2::from_elem((5, index.dim()), 0.5);
+    let _ = index.search_batch(queries.view(), &[SearchRequest::k(3)], Parallelism::Sequential);
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(index) = Index::from_bytes(bytes) {
+        walk(&index);
+    }
+    let [family, edits @ ..] = bytes else { return };
+    let mut file = GOOD[usize::from(*family) % GOOD.len()].clone();
+    for edit in edits.chunks_exact(3) {
+        let at = usize::from(u16::from_le_bytes([edit[0], edit[1]])) % file.len();
+        file[at] = edit[2];
+    }
+    if let Ok(index) = Index::from_bytes(&file) {
+        walk(&index);
+    }
+});
