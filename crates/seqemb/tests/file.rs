@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use embed_core::{Run, Sequences, Vocab};
 use seqemb::{ItemVectors, Params, SkipGram};
 
