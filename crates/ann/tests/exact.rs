@@ -88,7 +88,7 @@ proptest! {
 #[test]
 fn more_rows_than_one_task_and_more_queries_than_one_tile() {
     let vectors = embed_core::testkit::clustered(70_000, 4, 30, 8);
-    let queries = embed_core::testkit::clustered(130, 4, 30, 9);
+    let queries = embed_core::testkit::clustered(600, 4, 30, 9);
     let flat = Flat::build(&vectors, Metric::L2, &mut Run::default()).unwrap();
     let request = [SearchRequest::k(20)];
     let batch = flat.search_batch(queries.view(), &request, Parallelism::All).unwrap();

@@ -8,10 +8,10 @@ use super::Flat;
 use crate::scan::Collector;
 use crate::scoring::{Scoring, bounds, norm, prepare};
 
-/// Queries of a tile.
-const QUERIES: usize = 64;
-/// Rows of a tile: with 64 queries, 128 KiB of products, which stay in the second-level cache.
-const ROWS: usize = 512;
+/// Queries of a tile: many, because the rows are packed anew for each tile.
+const QUERIES: usize = 512;
+/// Rows of a tile: with 512 queries, 512 KiB of products, which stay in the second-level cache.
+const ROWS: usize = 256;
 /// Rows of a task; a task keeps its own best and starts without a threshold.
 const TASK_ROWS: usize = 64 * ROWS;
 /// With fewer queries the row kernels are faster than a matrix product.
