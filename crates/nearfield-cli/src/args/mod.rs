@@ -25,7 +25,7 @@ pub(crate) const DEFAULT_SEED: u64 = 42;
 /// Learns item embeddings from a log of interactions, recommends from them, searches them and says how good
 /// they are.
 #[derive(Debug, Parser)]
-#[command(name = "nearfield", version, about, propagate_version = true, max_term_width = 110)]
+#[command(name = "nearfield", version, propagate_version = true, max_term_width = 110)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

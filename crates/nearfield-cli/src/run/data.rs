@@ -146,6 +146,12 @@ impl Dataset {
         pairs.filter(|(history, truth)| history.is_empty() && !truth.is_empty()).count()
     }
 
+    /// What is to be found, without the rows that have nothing to recommend from.
+    pub(super) fn warm_truth(&self) -> Csr {
+        let pairs = self.histories.rows().zip(self.truth.rows());
+        Csr::from_rows(pairs.map(|(history, truth)| if history.is_empty() { &[] } else { truth }))
+    }
+
     /// Test interactions with items that were not seen in training.
     pub(super) fn n_unseen(&self) -> usize {
         let known = self.items.len();

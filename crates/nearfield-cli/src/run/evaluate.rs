@@ -1,10 +1,11 @@
-use embed_core::{AnnIndex, Metric, SearchRequest};
+use embed_core::{AnnIndex, Csr, Metric, SearchRequest};
 use ndarray::Array2;
 use nearfield::ann::{Flat, Index, IndexSpec};
 use nearfield::evalmetrics::{
     ColdUsers, EmbeddingScorer, EvalError, FullRanking, PopularityScorer, SeenItems,
 };
 use nearfield::seqemb::{ItemVectors, Pooling, Scoring};
+use serde::Serialize;
 
 use super::data::Dataset;
 use crate::args::{MeasureArgs, WorkArgs};
@@ -20,10 +21,20 @@ const INDEX_QUERIES: usize = 1_000;
 pub(super) struct Measured {
     pub(super) metrics: Figures,
     pub(super) baseline: Figures,
+    /// The same over those only who have something in training; none where all have.
+    pub(super) warm: Option<Warm>,
     /// Users (or next-item tasks) that the means are over.
     pub(super) n_test_users: usize,
     /// Share of the exact best that the index finds, at the longest list; none where it is exact.
     pub(super) index_recall: Option<f64>,
+}
+
+/// Figures over users with a history: what the method can do where it can do anything.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Warm {
+    pub(crate) n_test_users: usize,
+    pub(crate) metrics: Figures,
+    pub(crate) baseline: Figures,
 }
 
 /// Ranks the whole catalogue for every user of the test, by the vectors and by popularity.
@@ -43,14 +54,25 @@ pub(super) fn evaluate(
         ..FullRanking::at(args.cutoffs.as_slice())
     };
     let users = scorer(data, vectors, index.metric(), work)?;
-    let report = ranking.evaluate(&users, &data.histories, &data.truth, &mut work.run(0, bars))?;
     let popularity = PopularityScorer::new(&data.counts);
-    let baseline = ranking.evaluate(&popularity, &data.histories, &data.truth, &mut work.run(0, bars))?;
+    let mut both = |truth: &Csr| -> Result<Warm, EvalError> {
+        let method = ranking.evaluate(&users, &data.histories, truth, &mut work.run(0, bars))?;
+        let baseline = ranking.evaluate(&popularity, &data.histories, truth, &mut work.run(0, bars))?;
+        Ok(Warm {
+            n_test_users: method.n_evaluated,
+            metrics: Figures::of(&method, data.n_items),
+            baseline: Figures::of(&baseline, data.n_items),
+        })
+    };
+    let all = both(&data.truth)?;
+    let n_cold = data.n_cold();
+    let warm = if n_cold > 0 && n_cold < all.n_test_users { Some(both(&data.warm_truth())?) } else { None };
     let longest = args.cutoffs.as_slice().last().copied().unwrap_or_default();
     Ok(Measured {
-        metrics: Figures::of(&report, data.n_items),
-        baseline: Figures::of(&baseline, data.n_items),
-        n_test_users: report.n_evaluated,
+        n_test_users: all.n_test_users,
+        metrics: all.metrics,
+        baseline: all.baseline,
+        warm,
         index_recall: index_recall(index, vectors, &users, longest, work)?,
     })
 }

@@ -4,7 +4,7 @@ use nearfield::ann::Index;
 use serde::Serialize;
 
 use super::data::Dataset;
-use super::evaluate::Measured;
+use super::evaluate::{Measured, Warm};
 use super::learn::Learned;
 use super::remarks::Remarks;
 use crate::args::RunArgs;
@@ -30,6 +30,9 @@ pub(crate) struct Summary {
     n_test_unseen: usize,
     metrics: Figures,
     baseline: Figures,
+    /// The same over test users with an item in training, where some have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm: Option<Warm>,
     dim: usize,
     epochs: u32,
     epochs_done: u32,
@@ -87,6 +90,7 @@ impl Summary {
             n_test_unseen: data.n_unseen(),
             metrics: measured.metrics,
             baseline: measured.baseline,
+            warm: measured.warm,
             dim: params.dim,
             epochs: params.epochs,
             epochs_done: report.epochs_done,
@@ -157,18 +161,27 @@ impl Summary {
     }
 
     fn figures(&self) -> String {
-        let heading = format!("over {}", counted(self.n_test_users, "test user"));
-        let rows = self.metrics.iter().map(|(name, value)| {
-            let baseline = self.baseline.get(name).unwrap_or_default();
-            vec![name.to_owned(), format!("{value:.4}"), format!("{baseline:.4}")]
-        });
-        let mut text = table(&[heading.as_str(), self.method, "popularity"], 1, rows);
+        let mut text = self.compare(self.n_test_users, "test users", &self.metrics, &self.baseline);
+        if let Some(warm) = &self.warm {
+            let table =
+                self.compare(warm.n_test_users, "of them with a history", &warm.metrics, &warm.baseline);
+            text = format!("{text}\n{table}");
+        }
         let exact = match self.index_recall {
             Some(recall) => format!("finds {:.1} % of the exact best", 100.0 * recall),
             None => "is exact".to_owned(),
         };
         text += &format!("\nThe index {} {exact}.\n", self.index);
         text
+    }
+
+    fn compare(&self, n: usize, whom: &str, metrics: &Figures, baseline: &Figures) -> String {
+        let heading = format!("{} {whom}", grouped(n));
+        let rows = metrics.iter().map(|(name, value)| {
+            let baseline = baseline.get(name).unwrap_or_default();
+            vec![name.to_owned(), format!("{value:.4}"), format!("{baseline:.4}")]
+        });
+        table(&[heading.as_str(), self.method, "popularity"], 1, rows)
     }
 
     /// Where the files are, and commands that use them.

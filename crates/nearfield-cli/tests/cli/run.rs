@@ -81,8 +81,12 @@ fn formats_and_splits_meet_in_the_same_line() {
 
     let ratio = place.json(&format!("run --train log.csv --split ratio:0.25 {SMALL} --out ratio"));
     assert_eq!((ratio["n_train"].as_u64(), ratio["n_test"].as_u64()), (Some(360), Some(120)));
-    let time = place.call(&format!("run --train log.csv --split time:0.2 {SMALL} --out time --json"));
+    let time = place.call(&format!("run --train log.csv --split time:0.21 {SMALL} --out time --json"));
     assert_eq!(time.object()["n_cold_users"], 12, "later users are new");
+    let (all, warm) = (&time.object()["metrics"]["hr@10"], &time.object()["warm"]);
+    let share = warm["n_test_users"].as_f64().unwrap() / time.object()["n_test_users"].as_f64().unwrap();
+    // Who has no history is recommended nothing.
+    assert!((warm["metrics"]["hr@10"].as_f64().unwrap() * share - all.as_f64().unwrap()).abs() < 1e-9);
     assert!(time.stderr.contains("12 test users without items in training"), "{time:?}");
     let sessions = place.json(&format!("run --train log.csv --session-gap 1m {SMALL} --out gap"));
     assert_eq!(sessions["n_train"], 420);
