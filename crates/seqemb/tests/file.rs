@@ -1,7 +1,6 @@
 //! Model files: what is saved is what is opened, and damage is an error.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use embed_core::{Run, Sequences, Vocab};
 use seqemb::{ItemVectors, Params, SkipGram};
