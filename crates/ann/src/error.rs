@@ -44,6 +44,12 @@ pub enum BuildError {
         /// Vectors in all.
         total: usize,
     },
+    /// A family that this version cannot build yet.
+    #[error("index {spec} cannot be built by this version")]
+    Unsupported {
+        /// The family.
+        spec: crate::IndexSpec,
+    },
     /// The threads could not be started.
     #[error(transparent)]
     Parallelism(#[from] ParallelismError),

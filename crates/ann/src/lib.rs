@@ -45,5 +45,5 @@ pub use flat::Flat;
 pub use hnsw::{Hnsw, HnswReport};
 pub use index::Index;
 pub use params::HnswParams;
-pub use spec::{IndexSpec, ParseSpecError};
+pub use spec::{Codes, Coding, IndexSpec, ParseSpecError, Refine};
 pub use vectors::Vectors;
