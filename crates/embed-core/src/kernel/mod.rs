@@ -12,6 +12,7 @@
 //! | two vectors | [`dot`], [`squared_l2`], [`cosine`] |
 //! | one query and rows back to back | [`dot_rows`], [`squared_l2_rows`] |
 //! | one query and rows by id | [`dot_gather`], [`squared_l2_gather`], [`prefetch_row`] |
+//! | a query of bytes and rows of bytes by id | [`dot_codes_gather`] |
 //! | an update | [`axpy`], [`logistic`] |
 //! | a length | [`norm`], [`normalize`] |
 //! | a given instruction set | [`Kernels`] |
@@ -20,6 +21,13 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bytes;
+#[cfg(target_arch = "x86_64")]
+mod bytes_avx2;
+#[cfg(target_arch = "x86_64")]
+mod bytes_avx512;
+#[cfg(target_arch = "aarch64")]
+mod bytes_neon;
 mod dispatch;
 mod generic;
 mod length;
@@ -37,6 +45,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use bytes::{MAX_CODES, dot_codes_gather};
 pub use dispatch::{Isa, Kernels};
 pub use length::{cosine, norm, normalize};
 pub use prefetch::prefetch_row;
@@ -125,7 +134,7 @@ pub fn squared_l2_gather(query: &[f32], table: &[f32], ids: &[u32], out: &mut [f
 
 /// A row of a table.
 #[inline(always)]
-fn row(table: &[f32], dim: usize, id: u32) -> &[f32] {
+fn row<T>(table: &[T], dim: usize, id: u32) -> &[T] {
     match (id as usize).checked_mul(dim).and_then(|start| table.get(start..)?.get(..dim)) {
         Some(row) => row,
         None => no_row(table.len(), dim, id),

@@ -4,15 +4,15 @@ const LINES: usize = 16;
 /// Asks for the row of `dim` components to be brought into the cache, without waiting. A row beyond the table
 /// is not asked for.
 #[inline]
-pub fn prefetch_row(table: &[f32], dim: usize, id: u32) {
+pub fn prefetch_row<T>(table: &[T], dim: usize, id: u32) {
     let Some(row) = (id as usize).checked_mul(dim).and_then(|start| table.get(start..)) else { return };
-    for line in row[..dim.min(row.len())].chunks(16).take(LINES) {
+    for line in row[..dim.min(row.len())].chunks(64 / size_of::<T>().clamp(1, 64)).take(LINES) {
         prefetch(line.as_ptr());
     }
 }
 
 #[inline(always)]
-fn prefetch(line: *const f32) {
+fn prefetch<T>(line: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint, which never faults; every x86-64 has it.
     unsafe {

@@ -213,5 +213,5 @@ fn a_prefetch_beyond_the_table_does_nothing() {
     for (dim, id) in [(4, 0), (4, 2), (4, 3), (100, 0), (usize::MAX, 2), (0, 5), (4, u32::MAX)] {
         prefetch_row(&[0.5; 10], dim, id);
     }
-    prefetch_row(&[], 4, 0);
+    prefetch_row::<f32>(&[], 4, 0);
 }
