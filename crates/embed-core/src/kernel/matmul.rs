@@ -1,4 +1,4 @@
-//! The one place where the `gemm` crate is called.
+//! The one place where the `gemm-f32` crate is called.
 //!
 //! `gemm` sums in an order that depends on the shape: it has other kernels for single rows and columns, for
 //! one or two terms, for small products of operands that are both contiguous along the sum, and for reversed
@@ -80,13 +80,25 @@ fn with_zeros(matrix: ArrayView2<'_, f32>, shape: (usize, usize)) -> CowArray<'s
     larger.into()
 }
 
-fn call(
+fn call<'a>(
     alpha: f32,
-    a: ArrayView2<'_, f32>,
-    b: ArrayView2<'_, f32>,
+    mut a: ArrayView2<'a, f32>,
+    mut b: ArrayView2<'a, f32>,
     beta: f32,
     mut c: ArrayViewMut2<'_, f32>,
 ) {
+    // The kernels write along the columns of `c`, and forwards.
+    if c.strides()[1].abs() < c.strides()[0].abs() {
+        (a, b, c) = (b.reversed_axes(), a.reversed_axes(), c.reversed_axes());
+    }
+    if c.strides()[0] < 0 {
+        c.invert_axis(Axis(0));
+        a.invert_axis(Axis(0));
+    }
+    if c.strides()[1] < 0 {
+        c.invert_axis(Axis(1));
+        b.invert_axis(Axis(1));
+    }
     let (m, k) = a.dim();
     let n = b.ncols();
     assert!(b.nrows() == k && c.dim() == (m, n), "shapes of a product");
@@ -97,7 +109,7 @@ fn call(
     // asserted; `c` is borrowed mutably, so that it overlaps neither of the others. `gemm` takes the factor
     // of the old values first.
     unsafe {
-        gemm::gemm(
+        gemm_f32::gemm::f32::get_gemm_fn()(
             m,
             n,
             k,
@@ -116,7 +128,7 @@ fn call(
             false,
             false,
             false,
-            gemm::Parallelism::None,
+            gemm_common::Parallelism::None,
         );
     }
 }
