@@ -1,5 +1,7 @@
 use std::error::Error;
 
+use ndarray::ArrayView2;
+
 use crate::{ItemId, SeededRng};
 
 /// Draws the items that a positive is contrasted with.
@@ -29,6 +31,20 @@ pub trait NegativeSampler: Send + Sync {
 
     /// Learns from a batch of positives; called once a batch, in batch order.
     fn observe(&mut self, _batch: &Batch<'_>) {}
+
+    /// Whether the sampler wants the item vectors of now before it serves this step and epoch: one whose law
+    /// depends on them, and whose copy has aged. Trainers ask between batches.
+    fn is_stale(&self, _cx: &NegativeContext<'_>) -> bool {
+        false
+    }
+
+    /// Takes the vectors `[n_items, dim]` that a context's query is scored against, as they are before this step.
+    ///
+    /// # Errors
+    /// [`SampleError`] when nothing can be made of them.
+    fn refresh(&mut self, _cx: &NegativeContext<'_>, _items: ArrayView2<'_, f32>) -> Result<(), SampleError> {
+        Ok(())
+    }
 }
 
 /// What a draw may depend on.
@@ -42,6 +58,8 @@ pub struct NegativeContext<'a> {
     pub query: Option<&'a [f32]>,
     /// Items that must not be drawn, ascending, each once; a sampler that does not exclude ignores them.
     pub positives: &'a [ItemId],
+    /// The positive that these negatives are for, where there is one.
+    pub target: Option<ItemId>,
     /// The positives of the whole batch, in batch order.
     pub batch: &'a [ItemId],
     /// How many negatives this context gets in all.
@@ -88,6 +106,26 @@ pub enum SampleError {
     BadExponent {
         /// The exponent.
         exponent: f64,
+    },
+    /// A setting out of its range.
+    #[error("{name} is {got}, must be in {least}..={most}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        got: f64,
+        /// Least value.
+        least: f64,
+        /// Greatest value.
+        most: f64,
+    },
+    /// Samplers that are combined differ in their catalogues.
+    #[error("samplers over {expected} and {got} items cannot be combined")]
+    Catalogue {
+        /// Items of the first.
+        expected: usize,
+        /// Items of another.
+        got: usize,
     },
     /// The context lacks what the law depends on.
     #[error("the sampler needs {what} in its context")]

@@ -1,4 +1,5 @@
 use embed_core::{Batch, ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
+use ndarray::ArrayView2;
 
 /// Another sampler's law restricted to the items that are not among the context's positives.
 ///
@@ -110,6 +111,14 @@ impl<S: NegativeSampler> NegativeSampler for ExcludePositives<S> {
 
     fn observe(&mut self, batch: &Batch<'_>) {
         self.inner.observe(batch);
+    }
+
+    fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
+        self.inner.is_stale(cx)
+    }
+
+    fn refresh(&mut self, cx: &NegativeContext<'_>, items: ArrayView2<'_, f32>) -> Result<(), SampleError> {
+        self.inner.refresh(cx, items)
     }
 }
 

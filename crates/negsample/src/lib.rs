@@ -17,25 +17,55 @@
 //! | every item alike | [`Uniform`] | 0 |
 //! | items by count^α (Mikolov et al. 2013b, section 2.2) | [`Popularity`] | 8 + 4 |
 //! | items by any weights | [`Popularity::from_weights`] | 8 + 4 |
+//! | items by rank of popularity, nearly Zipf | [`LogUniform`] | 0 or 8 |
 //! | any of these, without the positives | [`ExcludePositives`] | 0 |
+//! | items near the query that are no positives | [`HardNegatives`] over any index, [`HardParams`] | the index |
+//! | the other positives of the batch, and of earlier ones | [`InBatch`], [`Frequency`] | 4, or streaming |
+//! | from several of these | [`Mixture`] | theirs |
+//! | easy ones first, hard ones after a warm-up | [`Curriculum`], [`Schedule`] | theirs |
 //! | indices by weight, for other uses | [`AliasTable`] | 8 |
 //!
-//! Draws are with replacement. Each depends only on the sampler, the context and the generator that is
+//! | for sampled softmax | use |
+//! |---|---|
+//! | logits with temperature, log Q and masks | [`correct_logits`] |
+//! | frequencies of a catalogue that is not known ahead | [`StreamingFrequency`] |
+//! | vectors of earlier batches as negatives | [`CrossBatchQueue`] |
+//!
+//! Draws are with replacement, but for hard and in-batch ones. Each depends only on the sampler, the context and the generator that is
 //! handed in, so the same stream gives the same items on every machine.
 //!
-//! Not in this crate: losses and log Q correction (a trainer subtracts
-//! [`log_expected_count`](embed_core::NegativeSampler::log_expected_count)), and indexes.
+//! Not in this crate: losses and indexes.
 
 #![forbid(unsafe_code)]
 
 mod alias;
+mod correction;
+mod curriculum;
+mod error;
 mod exclude;
+mod hard;
+mod in_batch;
+mod log_uniform;
+mod mixture;
 mod popularity;
+mod queue;
+mod split;
+mod streaming;
+mod streaming_file;
 #[cfg(test)]
 mod testing;
 mod uniform;
 
 pub use alias::AliasTable;
+pub use correction::correct_logits;
+pub use curriculum::{Curriculum, Schedule, Unit};
+pub use error::SettingsError;
 pub use exclude::ExcludePositives;
+pub use hard::{HardNegatives, HardParams};
+pub use in_batch::{Frequency, InBatch, LogShares};
+pub use log_uniform::LogUniform;
+pub use mixture::Mixture;
 pub use popularity::Popularity;
+pub use queue::CrossBatchQueue;
+pub use streaming::{StreamingFrequency, StreamingParams};
 pub use uniform::Uniform;

@@ -1,6 +1,52 @@
 //! Chi-square against a stated law.
 
-use embed_core::{NegativeContext, NegativeSampler, SeededRng};
+use embed_core::testkit::exact_top_k;
+use embed_core::{
+    AnnIndex, ItemId, Metric, NegativeContext, NegativeSampler, Neighbor, SearchError, SearchRequest,
+    SeededRng, Stop,
+};
+use ndarray::{Array2, ArrayView2};
+
+/// An exact index by its definition.
+pub(crate) struct Exact {
+    pub(crate) rows: Array2<f32>,
+    pub(crate) metric: Metric,
+}
+
+impl Exact {
+    pub(crate) fn boxed(rows: ArrayView2<'_, f32>, metric: Metric) -> Box<dyn AnnIndex> {
+        Box::new(Self { rows: rows.to_owned(), metric })
+    }
+}
+
+impl AnnIndex for Exact {
+    fn dim(&self) -> usize {
+        self.rows.ncols()
+    }
+    fn len(&self) -> usize {
+        self.rows.nrows()
+    }
+    fn metric(&self) -> Metric {
+        self.metric
+    }
+    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
+        let unknown = SearchError::UnknownId { id, len: self.len() };
+        let row = self.rows.rows().into_iter().nth(id as usize).ok_or(unknown)?;
+        out.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+    fn search_into(
+        &self,
+        query: &[f32],
+        request: &SearchRequest<'_>,
+        out: &mut Vec<Neighbor>,
+    ) -> Result<(), SearchError> {
+        request.check(query, self.dim())?;
+        let Stop::K(k) = request.stop else { panic!("a sampler asks for a number") };
+        *out = exact_top_k(self.rows.view(), self.metric, query, k, request.filter);
+        Ok(())
+    }
+}
 
 /// Whether counts are plausible under `weights`; cells expecting fewer than five draws are pooled.
 pub(crate) fn chi_square_holds(counts: &[u64], weights: &[f64]) {

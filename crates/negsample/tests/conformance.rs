@@ -3,7 +3,7 @@
 
 use embed_core::NegativeSampler;
 use embed_core::testkit::{SamplerSuite, negative_sampler};
-use negsample::{ExcludePositives, Popularity, Uniform};
+use negsample::{Curriculum, ExcludePositives, LogUniform, Mixture, Popularity, Schedule, Uniform};
 
 fn popularity(alpha: f64) -> Popularity {
     Popularity::new(&(0..60u64).map(|item| item * item + item % 3).collect::<Vec<_>>(), alpha).unwrap()
@@ -32,4 +32,27 @@ fn popularity_law() {
         plain("Popularity", || popularity(alpha));
         excluding("Popularity without positives", || popularity(alpha));
     }
+}
+
+#[test]
+fn log_uniform() {
+    plain("LogUniform", || LogUniform::new(50).unwrap());
+    excluding("LogUniform without positives", || LogUniform::new(50).unwrap());
+    let counts: Vec<u64> = (0..60).map(|item| item * 7 % 60).collect();
+    plain("LogUniform by counts", || LogUniform::from_counts(&counts).unwrap());
+}
+
+#[test]
+fn mixture() {
+    let make = || Mixture::new(Uniform::new(60).unwrap(), 0.4).unwrap().with(popularity(0.75), 0.6).unwrap();
+    plain("Mixture", make);
+    excluding("Mixture without positives", make);
+}
+
+#[test]
+fn curriculum() {
+    let schedule = Schedule { warm_up: 0, share: 0.3, ..Schedule::default() };
+    let make = || Curriculum::new(Uniform::new(60).unwrap(), popularity(1.0), schedule).unwrap();
+    plain("Curriculum", make);
+    excluding("Curriculum without positives", make);
 }
