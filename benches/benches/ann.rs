@@ -6,7 +6,7 @@
 
 use ann::{Flat, Hnsw, HnswParams};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use embed_core::testkit::{clustered, recall};
+use embed_core::testkit::{clustered, real_data, recall};
 use embed_core::{AnnIndex, Effort, Metric, Neighbor, Parallelism, Run, SearchRequest, formats};
 use ndarray::{Array2, s};
 
@@ -28,8 +28,7 @@ fn sets() -> Vec<Set> {
         Set { name, metric, base, queries }
     };
     let mut sets = vec![seeded(50_000, 64, Metric::Cosine), seeded(50_000, 64, Metric::InnerProduct)];
-    if let Some(data) = std::env::var_os("NEARFIELD_DATA") {
-        let folder = std::path::Path::new(&data).join("mnist-784");
+    if let Some(folder) = real_data("mnist-784") {
         let images = |file: &str| formats::idx::read_f32(folder.join(file)).unwrap();
         sets.push(Set {
             name: "mnist,n=60k,d=784".to_owned(),

@@ -2,19 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use ann::{Flat, Hnsw, HnswParams};
-use embed_core::testkit::recall;
+use embed_core::testkit::{real_data, recall};
 use embed_core::{AnnIndex, Effort, Metric, Parallelism, Run, SearchRequest, formats};
 use ndarray::s;
 
 #[test]
-fn real_data_hnsw_finds_the_neighbours_of_images() {
-    let Some(data) = std::env::var_os("NEARFIELD_DATA") else {
-        println!("NEARFIELD_DATA is not set: left out");
-        return;
-    };
-    let images = |name: &str| {
-        formats::idx::read_f32(std::path::Path::new(&data).join("mnist-784").join(name)).unwrap()
-    };
+fn hnsw_finds_the_neighbours_of_images() {
+    let Some(folder) = real_data("mnist-784") else { return };
+    let images = |name: &str| formats::idx::read_f32(folder.join(name)).unwrap();
     let base = images("train-images-idx3-ubyte.gz");
     let queries = images("t10k-images-idx3-ubyte.gz");
     let queries = queries.slice(s![..1000, ..]);

@@ -1,25 +1,17 @@
 //! Public data sets read as their README files count them. Needs `NEARFIELD_DATA`.
 
-#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+#![allow(clippy::print_stdout, reason = "the time of a read is for the eye")]
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use embed_core::testkit::real_data;
 use embed_core::{SequenceSource, Vocab};
 use interactions::{FileSequences, Format, Log, ReadOptions, Split, is_prefix_file, read_prefixes};
 
-fn data(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("NEARFIELD_DATA") else {
-        println!("skipped: NEARFIELD_DATA is not set");
-        return None;
-    };
-    Some(PathBuf::from(folder).join(name))
-}
-
 #[test]
 fn gowalla() {
-    let Some(folder) = data("gowalla") else { return };
+    let Some(folder) = real_data("gowalla") else { return };
     let start = Instant::now();
     let (train, test) = (folder.join("train.txt.gz"), folder.join("test.txt"));
     let [(train, report), (test, _)] = Log::read_train_test(train, test, &ReadOptions::default()).unwrap();
@@ -39,7 +31,7 @@ fn gowalla() {
 
 #[test]
 fn movielens() {
-    let Some(folder) = data("ml-100k") else { return };
+    let Some(folder) = real_data("ml-100k") else { return };
     let (log, _) = Log::read(folder.join("ml-100k.inter.gz"), &ReadOptions::default()).unwrap();
     assert_eq!((log.n_users(), log.n_items(), log.len()), (943, 1_682, 100_000));
     assert!(
@@ -51,7 +43,7 @@ fn movielens() {
             && train.times().unwrap().iter().max() < test.times().unwrap().iter().min()
     );
 
-    let path = data("ml-1m/ratings_chronological.tsv.gz").unwrap();
+    let path = real_data("ml-1m").unwrap().join("ratings_chronological.tsv.gz");
     let hint = Log::read(&path, &ReadOptions::default()).unwrap_err().to_string();
     assert!(hint.contains("read the file without a header"), "{hint}");
     let columns = "user=0,item=1,weight=2".parse().unwrap();
@@ -65,7 +57,7 @@ fn movielens() {
 
 #[test]
 fn diginetica() {
-    let Some(folder) = data("diginetica") else { return };
+    let Some(folder) = real_data("diginetica") else { return };
     let options = ReadOptions { format: Format::Sessions, ..ReadOptions::default() };
     let path = folder.join("train_sessions.txt.gz");
     let (log, _) = Log::read(&path, &options).unwrap();

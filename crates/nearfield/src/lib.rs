@@ -58,3 +58,8 @@ pub use evalmetrics;
 pub use interactions;
 pub use negsample;
 pub use seqemb;
+
+/// The program of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -3,25 +3,12 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a failed step fails the test, a skipped test says so"
+    reason = "a failed step fails the test, and its figures are for the eye"
 )]
 
-use std::path::PathBuf;
-
+use embed_core::testkit::real_data;
 use nearfield::interactions::{Log, ReadOptions};
 use nearfield::prelude::*;
-use nearfield::seqemb::Window;
-
-/// The folder of a data set, or a note that the test is skipped.
-fn data(name: &str) -> Option<PathBuf> {
-    let Some(folder) = std::env::var_os("NEARFIELD_DATA") else {
-        println!("skipped: NEARFIELD_DATA is not set");
-        return None;
-    };
-    let folder = PathBuf::from(folder).join(name);
-    assert!(folder.is_dir(), "{} is not a folder", folder.display());
-    Some(folder)
-}
 
 fn gowalla(folder: &std::path::Path) -> (Log, Log) {
     let options = ReadOptions::default();
@@ -40,7 +27,7 @@ fn rounded(report: &nearfield::evalmetrics::RankingReport, measure: &str, cutoff
 /// denominator are as everyone's.
 #[test]
 fn popularity_on_gowalla_is_as_published() {
-    let Some(folder) = data("gowalla") else { return };
+    let Some(folder) = real_data("gowalla") else { return };
     let (train, test) = gowalla(&folder);
     let scorer = PopularityScorer::new(&train.item_counts());
     let settings = FullRanking::at([20]);
@@ -52,38 +39,32 @@ fn popularity_on_gowalla_is_as_published() {
     assert_eq!(rounded(&report, "hr", 20), 0.2038);
 }
 
-/// A short training of the full line: far from what the preset reaches, and far above popularity.
+/// The preset against the published row of Item2Vec (0.1326 and 0.1057), which is a floor and not the goal.
 #[test]
-fn a_short_item2vec_on_gowalla_beats_popularity() {
-    let Some(folder) = data("gowalla") else { return };
+fn item2vec_on_gowalla_is_better_than_published() {
+    let Some(folder) = real_data("gowalla") else { return };
     let (train, test) = gowalla(&folder);
-    let params = ItemToVec { epochs: 2, window: Window::Basket { samples: 10 }, ..ItemToVec::basket() };
-    let mut run = Run::seeded(1);
-    let keys = train.item_keys().clone();
-    let items = SkipGram::fit(&params, &train.sequences(), keys, &mut run).unwrap();
+    let mut run = Run::seeded(42);
+    let params = ItemToVec { dim: 64, ..ItemToVec::basket() };
+    let items = SkipGram::fit(&params, &train.sequences(), train.item_keys().clone(), &mut run).unwrap();
     let users = items.pooled(Pooling::default(), Scoring::InOut);
     let (seen, truth) = (train.histories(), test.histories());
-    let targets = items.targets(Scoring::InOut).vectors();
-    let scorer = EmbeddingScorer::from_histories(
-        &users,
-        &seen,
-        targets,
-        Metric::InnerProduct,
-        ColdUsers::Refuse,
-        Parallelism::All,
-    );
-    let report = FullRanking::at([20]).evaluate(scorer.as_ref().unwrap(), &seen, &truth, &mut run).unwrap();
+    let targets = items.targets(Scoring::InOut);
+    let (metric, threads) = (Metric::InnerProduct, Parallelism::All);
+    let scorer =
+        EmbeddingScorer::from_histories(&users, &seen, targets.vectors(), metric, ColdUsers::Refuse, threads);
+    let scorer = scorer.unwrap();
+    let report = FullRanking::at([20]).evaluate(&scorer, &seen, &truth, &mut run).unwrap();
     let (recall, ndcg) = (rounded(&report, "recall", 20), rounded(&report, "ndcg", 20));
     println!("recall@20 {recall}, ndcg@20 {ndcg}");
-    assert!(recall > 0.085 && ndcg > 0.07, "recall@20 {recall}, ndcg@20 {ndcg}");
+    assert!(recall >= 0.1326 && ndcg >= 0.1057, "recall@20 {recall}, ndcg@20 {ndcg}");
 
     // What an index serves of the same scores.
-    let index =
-        Hnsw::build(items.targets(Scoring::InOut), Metric::InnerProduct, &HnswParams::with_m(16), &mut run);
-    let scorer = scorer.unwrap();
+    let index = Hnsw::build(targets, metric, &HnswParams::default(), &mut run).unwrap();
     let served = FullRanking::at([20])
-        .evaluate_index(&index.unwrap(), scorer.users(), Effort::Value(200), &seen, &truth, &mut run)
+        .evaluate_index(&index, scorer.users(), Effort::Default, &seen, &truth, &mut run)
         .unwrap();
-    println!("served by HNSW16 at ef 200: recall@20 {:.4}", served.get("recall", 20).unwrap());
-    assert!(served.get("recall", 20).unwrap() > 0.95 * recall);
+    let served = rounded(&served, "recall", 20);
+    println!("served by HNSW32: recall@20 {served}");
+    assert!(served > 0.98 * recall, "HNSW32 serves {served} of {recall}");
 }

@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use ndarray::Array2;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -20,6 +22,22 @@ pub fn clustered(n: usize, dim: usize, clusters: usize, seed: u64) -> Array2<f32
         row.iter_mut().zip(centre).for_each(|(x, c)| *x = c + normal(&mut rng));
     }
     vectors
+}
+
+/// The folder of a public data set in the folder that the variable `NEARFIELD_DATA` names; none where it is not
+/// set, and then the test that asks has nothing to do. A relative path is taken from the working folder, or
+/// else from the folder of the workspace, for tests run in that of their crate.
+///
+/// # Panics
+/// When there is no such folder: a check that was asked for is not left out.
+#[must_use]
+pub fn real_data(name: &str) -> Option<PathBuf> {
+    let data = PathBuf::from(std::env::var_os("NEARFIELD_DATA")?);
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folders = [data.join(name), workspace.join(&data).join(name)];
+    let found = folders.iter().find(|folder| folder.is_dir()).cloned();
+    assert!(found.is_some(), "NEARFIELD_DATA is {}, where there is no folder {name}", data.display());
+    found
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 //! | a [`NegativeSampler`](crate::NegativeSampler) | [`negative_sampler`] with a [`SamplerSuite`] |
 //! | recall | [`exact_top_k`], [`recall`], [`clustered`] |
 //! | a law of draws | [`chi_square`] |
+//! | on a public data set | [`real_data`] |
 
 #![allow(clippy::panic, reason = "a suite's only answer to a broken implementation is a panic")]
 
@@ -31,7 +32,7 @@ mod sampler;
 mod stats;
 
 pub use ann::{AnnSuite, ann_index};
-pub use data::clustered;
+pub use data::{clustered, real_data};
 pub use embedder::{EmbedderSuite, embedder};
 pub use exact::{exact_top_k, recall};
 pub use sampler::{SamplerSuite, negative_sampler};
