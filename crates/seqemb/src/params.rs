@@ -82,17 +82,19 @@ impl Params {
     /// Most components of a vector.
     pub const MAX_DIM: usize = 65_536;
 
-    /// Settings for histories whose order means little, as users' sets of items: contexts from the whole
-    /// basket, negatives nearly uniform over the seen items, more passes. Meant for scoring a mean of input
-    /// vectors against output vectors ([`Scoring::InOut`](crate::Scoring::InOut)).
+    /// Settings for histories whose order means little, as users' sets of items: in each pass a few contexts of every
+    /// centre from anywhere in its basket, so that a long history counts no more a place than a short one; negatives
+    /// between uniform and popular; a high rate that falls far; many short passes. Meant for scoring a mean of input
+    /// vectors against output vectors ([`Scoring::InOut`](crate::Scoring::InOut)). `docs/item2vec.md` has the
+    /// measurements.
     #[must_use]
     pub fn basket() -> Self {
         Self {
-            window: Window::Basket { samples: 40 },
+            window: Window::Basket { samples: 5 },
             negatives: 10,
-            exponent: 0.0,
-            rate: 0.05,
-            epochs: 30,
+            exponent: 0.35,
+            rate: 0.1,
+            epochs: 120,
             preparation: Preparation { long: LongSessions::Keep, ..Preparation::default() },
             ..Self::default()
         }

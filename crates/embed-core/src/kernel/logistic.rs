@@ -19,6 +19,21 @@ impl Lane {
     pub fn per_row(dim: usize) -> usize {
         dim.div_ceil(Self::WIDTH)
     }
+
+    /// The components of lanes, one after the other.
+    #[must_use]
+    pub fn components(lanes: &[Self]) -> &[f32] {
+        // SAFETY: a lane is sixteen f32 without padding (C layout; its size is its alignment), so lanes that follow
+        // each other are f32 that do; the result borrows what it is made of.
+        unsafe { std::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len() * Self::WIDTH) }
+    }
+
+    /// The components of lanes, one after the other, to be changed.
+    #[must_use]
+    pub fn components_mut(lanes: &mut [Self]) -> &mut [f32] {
+        // SAFETY: as in `components`; every f32 is a valid component.
+        unsafe { std::slice::from_raw_parts_mut(lanes.as_mut_ptr().cast(), lanes.len() * Self::WIDTH) }
+    }
 }
 
 /// A centre and where its pairs end in [`Pairs::ops`]; they begin where those of the head before end.
