@@ -38,6 +38,7 @@ mod params;
 mod scan;
 mod scoring;
 mod spec;
+mod sq;
 mod vectors;
 
 pub use error::{BuildError, Damaged, ParamsError};

@@ -15,6 +15,7 @@
 //! | a query of bytes and rows of bytes by id | [`dot_codes_gather`] |
 //! | an update | [`axpy`], [`logistic`] |
 //! | a length | [`norm`], [`normalize`] |
+//! | codes of bytes and half bytes | [`codes`] |
 //! | a given instruction set | [`Kernels`] |
 
 #[cfg(target_arch = "x86_64")]
@@ -28,6 +29,7 @@ mod bytes_avx2;
 mod bytes_avx512;
 #[cfg(target_arch = "aarch64")]
 mod bytes_neon;
+pub mod codes;
 mod dispatch;
 mod generic;
 mod length;

@@ -1,0 +1,110 @@
+//! Kernels over codes: bytes against a query of bytes, and half bytes looked up in tables.
+//!
+//! All sums are of integers and exact, so that every instruction set gives the same bits. AVX-512 needs BW, VBMI
+//! and VNNI here; without them AVX2 is used.
+//!
+//! **Blocks.** Scans read codes in blocks of [`BLOCK`] rows, the last one filled with zeros:
+//!
+//! - bytes: four components of row 0, the same four of row 1, … of row 15; then the next four components;
+//! - half bytes: byte `4 r + j` of the group `g` of 64 bytes holds part `8 g + j` of row `r` in its low half
+//!   and part `8 g + 4 + j` in its high half, for `j` below 4.
+
+use super::row;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod level;
+mod portable;
+mod select;
+#[cfg(test)]
+mod tests;
+
+pub use self::select::{select, select_sums};
+use level::{Level, call};
+
+/// Rows of a block.
+pub const BLOCK: usize = 16;
+/// Most components: sums of more could overflow.
+pub const MAX_DIM: usize = 1 << 16;
+
+/// Bytes of a block of vectors of `dim` bytes.
+#[must_use]
+pub const fn block_bytes(dim: usize) -> usize {
+    dim.div_ceil(4) * 4 * BLOCK
+}
+
+/// Bytes of a block of `m` half bytes a row; tables are filled up to `8 ⌈m / 8⌉` parts.
+#[must_use]
+pub const fn half_block_bytes(m: usize) -> usize {
+    m.div_ceil(8) * 64
+}
+
+/// `Σ queryᵢ · codeᵢ` of a query of signed and a row of unsigned bytes `[dim]`. O(dim).
+///
+/// # Panics
+/// When the lengths differ, or are above [`MAX_DIM`].
+#[must_use]
+#[inline]
+pub fn dot(query: &[i8], code: &[u8]) -> i32 {
+    fits(query.len(), code.len() == query.len());
+    call!(Level::best(), dot(query, code))
+}
+
+/// [`dot`] with rows `[n, dim]` that lie back to back, into `out` `[n]`.
+///
+/// # Panics
+/// When `rows` is not `out.len()` rows of `query.len()`; above [`MAX_DIM`].
+#[inline]
+pub fn dot_rows(query: &[i8], rows: &[u8], out: &mut [i32]) {
+    fits(query.len(), query.len().checked_mul(out.len()) == Some(rows.len()));
+    call!(Level::best(), dot_rows(query, rows, out));
+}
+
+/// [`dot`] with the rows `ids` `[n]` of a table `[rows, dim]`, into `out` `[n]`.
+///
+/// # Panics
+/// When `ids` and `out` differ in length, or an id's row is beyond the table; above [`MAX_DIM`].
+#[inline]
+pub fn dot_gather(query: &[i8], table: &[u8], ids: &[u32], out: &mut [i32]) {
+    fits(query.len(), ids.len() == out.len());
+    call!(Level::best(), dot_gather(query, table, ids, out));
+}
+
+/// [`dot`] of `n` queries with blocks of rows, into `out` `[n, rows]`, where rows are those of whole blocks.
+/// `queries` is `[n, dim]` with `dim` a multiple of 4, filled up with zeros.
+///
+/// # Panics
+/// When the lengths do not fit; above [`MAX_DIM`].
+pub fn dot_blocks(queries: &[i8], dim: usize, blocks: &[u8], out: &mut [i32]) {
+    let rows = if dim == 0 { 0 } else { blocks.len() / dim };
+    let whole = dim.is_multiple_of(4) && rows.is_multiple_of(BLOCK) && rows * dim == blocks.len();
+    let n = if dim == 0 { 0 } else { queries.len() / dim };
+    fits(dim, whole && n * dim == queries.len() && n * rows == out.len());
+    if rows > 0 && n > 0 {
+        call!(Level::best(), dot_blocks(queries, dim, blocks, out));
+    }
+}
+
+/// `Σ tableⱼ[codeⱼ]` of `n` tables with blocks of half bytes, into `out` `[n, rows]`, where rows are those of
+/// whole blocks. `tables` is `[n, parts, 16]` with `parts` a multiple of 8, filled up with zeros.
+///
+/// # Panics
+/// When the lengths do not fit; above [`MAX_DIM`].
+pub fn lookup_blocks(tables: &[u8], parts: usize, blocks: &[u8], out: &mut [i32]) {
+    let bytes = parts * 8;
+    let rows = if bytes == 0 { 0 } else { blocks.len() / bytes * BLOCK };
+    let whole = parts.is_multiple_of(8) && rows / BLOCK * bytes == blocks.len();
+    let n = if parts == 0 { 0 } else { tables.len() / (parts * 16) };
+    fits(parts, whole && n * parts * 16 == tables.len() && n * rows == out.len());
+    if rows > 0 && n > 0 {
+        call!(Level::best(), lookup_blocks(tables, parts, blocks, out));
+    }
+}
+
+#[inline]
+#[track_caller]
+fn fits(dim: usize, lengths: bool) {
+    assert!(lengths && dim <= MAX_DIM, "codes of {dim} components: the lengths do not fit");
+}
