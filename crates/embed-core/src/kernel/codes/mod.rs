@@ -78,9 +78,9 @@ pub fn dot_gather(query: &[i8], table: &[u8], ids: &[u32], out: &mut [i32]) {
 /// # Panics
 /// When the lengths do not fit; above [`MAX_DIM`].
 pub fn dot_blocks(queries: &[i8], dim: usize, blocks: &[u8], out: &mut [i32]) {
-    let rows = if dim == 0 { 0 } else { blocks.len() / dim };
+    let rows = blocks.len().checked_div(dim).unwrap_or(0);
     let whole = dim.is_multiple_of(4) && rows.is_multiple_of(BLOCK) && rows * dim == blocks.len();
-    let n = if dim == 0 { 0 } else { queries.len() / dim };
+    let n = queries.len().checked_div(dim).unwrap_or(0);
     fits(dim, whole && n * dim == queries.len() && n * rows == out.len());
     if rows > 0 && n > 0 {
         call!(Level::best(), dot_blocks(queries, dim, blocks, out));
@@ -94,9 +94,9 @@ pub fn dot_blocks(queries: &[i8], dim: usize, blocks: &[u8], out: &mut [i32]) {
 /// When the lengths do not fit; above [`MAX_DIM`].
 pub fn lookup_blocks(tables: &[u8], parts: usize, blocks: &[u8], out: &mut [i32]) {
     let bytes = parts * 8;
-    let rows = if bytes == 0 { 0 } else { blocks.len() / bytes * BLOCK };
+    let rows = blocks.len().checked_div(bytes).unwrap_or(0) * BLOCK;
     let whole = parts.is_multiple_of(8) && rows / BLOCK * bytes == blocks.len();
-    let n = if parts == 0 { 0 } else { tables.len() / (parts * 16) };
+    let n = tables.len().checked_div(parts * 16).unwrap_or(0);
     fits(parts, whole && n * parts * 16 == tables.len() && n * rows == out.len());
     if rows > 0 && n > 0 {
         call!(Level::best(), lookup_blocks(tables, parts, blocks, out));
