@@ -29,6 +29,13 @@ impl<T: Element + Default> Aligned<T> {
     }
 }
 
+impl<T: Element> Aligned<T> {
+    /// The values to be changed; copies them first when they are mapped or shared.
+    pub(crate) fn make_mut(&mut self) -> &mut [T] {
+        &mut self.data.make_mut()[self.start..self.start + self.len]
+    }
+}
+
 impl<T: Element> From<SharedSlice<T>> for Aligned<T> {
     fn from(data: SharedSlice<T>) -> Self {
         let len = data.len();

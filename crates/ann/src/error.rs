@@ -44,6 +44,14 @@ pub enum BuildError {
         /// Vectors in all.
         total: usize,
     },
+    /// More components than the family's codes hold.
+    #[error("vectors of {got} components are above the limit of {limit}")]
+    TooManyColumns {
+        /// The most that the family holds.
+        limit: usize,
+        /// Components given.
+        got: usize,
+    },
     /// A family that this version cannot build yet.
     #[error("index {spec} cannot be built by this version")]
     Unsupported {

@@ -21,6 +21,7 @@
 //! | draw what a positive is contrasted with | [`NegativeSampler`] |
 //! | find rows near a vector | [`AnnIndex`], [`SearchRequest`], [`Neighbor`], [`Filter`] |
 //! | keep the best k | [`TopK`] |
+//! | find centres of clusters | [`KMeans`], [`Assigner`] |
 //! | compare vectors | [`Metric`], [`kernel`], [`gemm`] |
 //! | seed, parallelise, watch and stop work | [`Run`], [`SeededRng`], [`Observer`] |
 //! | save and open | [`store`], [`formats`] |
@@ -35,6 +36,7 @@ pub mod formats;
 pub mod gemm;
 mod index;
 pub mod kernel;
+mod kmeans;
 mod metric;
 mod rng;
 mod run;
@@ -49,6 +51,7 @@ pub use csr::{Csr, CsrError};
 pub use embedder::{EmbedError, Embedder};
 pub use embeddings::{Embeddings, EmbeddingsError, Space};
 pub use index::{AnnIndex, Bitmap, Effort, Filter, Neighbor, SearchError, SearchRequest, Stop};
+pub use kmeans::{Assigner, KMeans, KMeansError, KMeansParams};
 pub use metric::{Metric, ParseMetricError};
 pub use rng::SeededRng;
 pub use run::{Flow, Observer, Parallelism, ParallelismError, Progress, Run};

@@ -1,5 +1,4 @@
 //! Scalar quantization: one byte a component.
-#![allow(dead_code, unused_imports, reason = "the families that hold codes come next")]
 
 mod query;
 
@@ -27,12 +26,20 @@ impl Sq8 {
     pub(crate) const MAX_DIM: usize = embed_core::kernel::codes::MAX_DIM;
 
     /// Scales for rows of `dim` finite components. O(values).
-    #[expect(clippy::cast_possible_truncation, reason = "the step of two f32 is an f32")]
+    #[cfg(test)]
     pub(crate) fn train<'r>(rows: impl Iterator<Item = &'r [f32]>, dim: usize) -> Self {
+        Self::train_chunks(rows.map(<[f32]>::to_vec), dim)
+    }
+
+    /// Scales for chunks of rows of `dim` finite components. O(values).
+    #[expect(clippy::cast_possible_truncation, reason = "the step of two f32 is an f32")]
+    pub(crate) fn train_chunks(chunks: impl Iterator<Item = Vec<f32>>, dim: usize) -> Self {
         let (mut least, mut most) = (vec![f32::INFINITY; dim], vec![f32::NEG_INFINITY; dim]);
-        for row in rows {
-            least.iter_mut().zip(row).for_each(|(least, &x)| *least = least.min(x));
-            most.iter_mut().zip(row).for_each(|(most, &x)| *most = most.max(x));
+        for chunk in chunks {
+            for row in chunk.chunks_exact(dim) {
+                least.iter_mut().zip(row).for_each(|(least, &x)| *least = if x < *least { x } else { *least });
+                most.iter_mut().zip(row).for_each(|(most, &x)| *most = if x > *most { x } else { *most });
+            }
         }
         let scale = |(&least, &most): (&f32, &f32)| {
             if least >= most {

@@ -18,6 +18,7 @@
 //! | codes of bytes and half bytes | [`codes`] |
 //! | a given instruction set | [`Kernels`] |
 
+pub(crate) mod argmax;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

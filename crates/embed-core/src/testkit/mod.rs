@@ -41,7 +41,7 @@ pub use stats::{ChiSquare, chi_square, chi_square_critical};
 use crate::Parallelism;
 
 /// The thread counts on which every result must be the same.
-const THREADS: [usize; 3] = [1, 2, 7];
+pub(crate) const THREADS: [usize; 3] = [1, 2, 7];
 
 fn threads(n: usize) -> Parallelism {
     std::num::NonZeroUsize::new(n).map_or(Parallelism::All, Parallelism::Threads)

@@ -1,0 +1,125 @@
+//! Optimized product quantization (Ge, He, Ke & Sun 2013, §3): a rotation after which product codes lose least.
+
+use embed_core::{Parallelism, gemm};
+use ndarray::{Array2, ArrayView2};
+
+use crate::aligned::Aligned;
+use crate::pq::Codebook;
+use crate::rotation::Rotation;
+use crate::{BuildError, Codes};
+
+/// Rounds of training codes and turning the space towards them.
+const ROUNDS: usize = 8;
+/// Rows that a round looks at.
+const SAMPLE: usize = 16_384;
+/// Rounds of the polar decomposition.
+const POLAR: usize = 40;
+
+/// Learns a rotation of rows `[n, dim]` for product codes: codes are trained, then the rotation that brings rows
+/// nearest to what their codes stand for is found (orthogonal Procrustes), and so on.
+///
+/// The rotation starts as the permutation that spreads the components of largest variance evenly over
+/// the parts. O(rounds · (n · dim · (dim + k) + dim³)).
+pub(crate) fn train(
+    rows: &[f32],
+    dim: usize,
+    codes: Codes,
+    seed: u64,
+    parallelism: Parallelism,
+    mut tick: impl FnMut(usize) -> Result<(), BuildError>,
+) -> Result<Rotation, BuildError> {
+    let (m, k) = match codes {
+        Codes::Pq { m } => (m, 256),
+        Codes::PqFast { m } => (m, 16),
+        Codes::Flat | Codes::Sq8 => return Ok(Rotation { matrix: identity(dim), dim }),
+    };
+    let n = (rows.len() / dim).min(SAMPLE);
+    let rows = ArrayView2::from_shape((n, dim), &rows[..n * dim]);
+    let Ok(rows) = rows else { return Ok(Rotation { matrix: identity(dim), dim }) };
+    let mut rotation = spread(rows, m);
+    for round in 0..if n == 0 { 0 } else { ROUNDS } {
+        tick(round)?;
+        let mut turned = Array2::zeros((n, dim));
+        gemm::par_gemm(1.0, rows, rotation.view(), 0.0, turned.view_mut(), parallelism)?;
+        let book = Codebook::train(turned.view(), m, k, seed, parallelism);
+        let Ok(book) = book else { break };
+        let mut decoded = Array2::<f32>::zeros((n, dim));
+        for (row, code) in decoded.rows_mut().into_iter().zip(book.encode(turned.view()).chunks(m)) {
+            if let Some(row) = row.into_slice() {
+                book.decode(code.iter().copied(), row);
+            }
+        }
+        // argmin |X R − Y| is the orthogonal factor of Xᵀ Y.
+        let mut product = Array2::zeros((dim, dim));
+        gemm::par_gemm(1.0, rows.t(), decoded.view(), 0.0, product.view_mut(), parallelism)?;
+        match polar(product, &rotation, parallelism)? {
+            Some(better) => rotation = better,
+            None => break,
+        }
+    }
+    let matrix = Aligned::new(dim * dim, |out| out.iter_mut().zip(&rotation).for_each(|(out, &x)| *out = x));
+    Ok(Rotation { matrix, dim })
+}
+
+fn identity(dim: usize) -> Aligned<f32> {
+    Aligned::new(dim * dim, |out| out.iter_mut().step_by(dim + 1).for_each(|x| *x = 1.0))
+}
+
+/// The permutation that deals components to parts, those of largest variance first, always to the part whose
+/// product of variances is smallest (§3.2, eigenvalue allocation without the eigenvalues).
+fn spread(rows: ArrayView2<'_, f32>, m: usize) -> Array2<f32> {
+    let dim = rows.ncols();
+    let n = rows.nrows().max(1) as f64;
+    let variance = |column: ndarray::ArrayView1<'_, f32>| {
+        let mean = column.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+        column.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n
+    };
+    let variances: Vec<f64> = rows.columns().into_iter().map(variance).collect();
+    let mut order: Vec<usize> = (0..dim).collect();
+    order.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]).then(a.cmp(&b)));
+    let borders = Codebook::borders(dim, m);
+    let mut used = vec![0; m];
+    let mut logs = vec![0.0; m];
+    let mut rotation = Array2::zeros((dim, dim));
+    for component in order {
+        let room = |&part: &usize| borders[part] + used[part] < borders[part + 1];
+        let part = (0..m).filter(room).min_by(|&a, &b| f64::total_cmp(&logs[a], &logs[b]).then(a.cmp(&b)));
+        let Some(part) = part else { break };
+        rotation[[component, borders[part] + used[part]]] = 1.0;
+        used[part] += 1;
+        logs[part] += (variances[component] + 1e-9).ln();
+    }
+    rotation
+}
+
+/// The orthogonal factor of `matrix`, by Newton and Schulz's iteration `Y ← 1.5 Y − 0.5 Y Yᵀ Y`. A little of the
+/// `current` rotation is added, which decides where the matrix says nothing. `None` when it does not converge.
+fn polar(
+    mut matrix: Array2<f32>,
+    current: &Array2<f32>,
+    parallelism: Parallelism,
+) -> Result<Option<Array2<f32>>, BuildError> {
+    let dim = matrix.nrows();
+    let length = matrix.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    if !(length > 0.0 && length.is_finite()) {
+        return Ok(None);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a factor")]
+    let scale = (1.0 / length) as f32;
+    matrix.zip_mut_with(current, |x, &r| *x = *x * scale + 1e-3 * r);
+    // The norm, at most 1.1 now, is an upper bound of every singular value, and the iteration needs √3.
+    let (mut square, mut next) = (Array2::zeros((dim, dim)), Array2::zeros((dim, dim)));
+    for _ in 0..POLAR {
+        gemm::par_gemm(1.0, matrix.view(), matrix.t(), 0.0, square.view_mut(), parallelism)?;
+        let off = square
+            .indexed_iter()
+            .fold(0.0f32, |most, ((i, j), &x)| most.max((x - if i == j { 1.0 } else { 0.0 }).abs()));
+        if off < 1e-5 {
+            return Ok(Some(matrix));
+        }
+        next.assign(&matrix);
+        gemm::par_gemm(-0.5, square.view(), matrix.view(), 1.5, next.view_mut(), parallelism)?;
+        std::mem::swap(&mut matrix, &mut next);
+    }
+    Ok(None)
+}

@@ -1,0 +1,184 @@
+//! Product quantization (Jégou, Douze & Schmid 2011): a vector is cut into parts, and each part is replaced by
+//! the number of the nearest of a few centroids.
+
+mod tables;
+
+use embed_core::{Assigner, KMeans, KMeansError, KMeansParams, Parallelism, Run};
+use ndarray::{Array2, ArrayView2, s};
+use rayon::prelude::*;
+
+pub(crate) use self::tables::{FastTable, Tables};
+
+/// The centroids of every part.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Codebook {
+    /// Where each part starts, and the end: `m + 1` components, as even as can be.
+    pub(crate) borders: Vec<usize>,
+    /// Centroids of a part: 16 or 256.
+    pub(crate) k: usize,
+    /// Part after part, `[width, k]` each: component after component of all centroids.
+    pub(crate) values: Vec<f32>,
+}
+
+/// Rounds of k-means of a part.
+const ROUNDS: usize = 12;
+/// Rows that a part is trained on.
+const SAMPLE_16: usize = 16_384;
+const SAMPLE_256: usize = 32_768;
+
+impl Codebook {
+    /// The borders of `m` parts of `dim` components, of which the first have one more where they do not come
+    /// out even; parts beyond `dim` are empty.
+    pub(crate) fn borders(dim: usize, m: usize) -> Vec<usize> {
+        (0..=m).map(|part| part * (dim / m) + part.min(dim % m)).collect()
+    }
+
+    /// Rows that training looks at.
+    pub(crate) fn sample(k: usize) -> usize {
+        if k == 16 { SAMPLE_16 } else { SAMPLE_256 }
+    }
+
+    /// Trains `k` centroids for each of `m` parts of rows `[n, dim]`; parts are trained in parallel.
+    pub(crate) fn train(
+        rows: ArrayView2<'_, f32>,
+        m: usize,
+        k: usize,
+        seed: u64,
+        parallelism: Parallelism,
+    ) -> Result<Self, KMeansError> {
+        let borders = Self::borders(rows.ncols(), m);
+        let parts: Vec<Result<Array2<f32>, KMeansError>> = parallelism.install(|| {
+            borders
+                .par_windows(2)
+                .enumerate()
+                .map(|(part, border)| {
+                    let (from, to) = (border[0], border[1]);
+                    let params =
+                        KMeansParams { iterations: ROUNDS, sample: Self::sample(k).div_ceil(k), ..KMeansParams::new(k) };
+                    let mut run = Run::seeded(seed.wrapping_add(part as u64)).on(Parallelism::All);
+                    Ok(KMeans::fit(rows.slice(s![.., from..to]), &params, &mut run)?.centroids)
+                })
+                .collect()
+        })?;
+        let mut values = Vec::with_capacity(rows.ncols() * k);
+        for centroids in parts {
+            let centroids = centroids?;
+            for column in centroids.columns() {
+                values.extend(column);
+                // With fewer rows than centroids, the last ones are copies of the first.
+                let first = column.first().copied().unwrap_or(0.0);
+                values.extend(std::iter::repeat_n(first, k - column.len()));
+            }
+        }
+        Ok(Self { borders, k, values })
+    }
+
+    pub(crate) fn m(&self) -> usize {
+        self.borders.len() - 1
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.borders[self.m()]
+    }
+
+    /// The centroids of a part, `[width, k]`.
+    fn part(&self, part: usize) -> &[f32] {
+        &self.values[self.borders[part] * self.k..self.borders[part + 1] * self.k]
+    }
+
+    /// The codes of rows `[n, dim]`, `[n, m]`, on the calling thread.
+    pub(crate) fn encode(&self, rows: ArrayView2<'_, f32>) -> Vec<u8> {
+        let (n, m) = (rows.nrows(), self.m());
+        let mut codes = vec![0; n * m];
+        for part in 0..m {
+            let (from, to) = (self.borders[part], self.borders[part + 1]);
+            let Ok(centroids) = ArrayView2::from_shape((to - from, self.k), self.part(part)) else { continue };
+            let assigner = Assigner::new(centroids.reversed_axes());
+            let nearest = assigner.nearest(rows.slice(s![.., from..to]));
+            for (row, &code) in nearest.iter().enumerate() {
+                #[expect(clippy::cast_possible_truncation, reason = "at most 256 centroids")]
+                let code = code as u8;
+                codes[row * m + part] = code;
+            }
+        }
+        codes
+    }
+
+    /// What a code stands for.
+    pub(crate) fn decode(&self, code: impl Iterator<Item = u8>, row: &mut [f32]) {
+        for (part, code) in (0..self.m()).zip(code) {
+            let (from, to) = (self.borders[part], self.borders[part + 1]);
+            let code = usize::from(code) % self.k;
+            for (x, centroids) in row[from..to].iter_mut().zip(self.part(part).chunks_exact(self.k)) {
+                *x = centroids[code];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embed_core::testkit::clustered;
+
+    use super::*;
+
+    #[test]
+    fn parts_are_as_even_as_can_be() {
+        assert_eq!(Codebook::borders(10, 4), [0, 3, 6, 8, 10]);
+        assert_eq!(Codebook::borders(2, 4), [0, 1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn codes_are_those_of_the_nearest_centroids() {
+        let rows = clustered(600, 11, 6, 1);
+        for (m, k) in [(4, 16), (3, 256), (1, 16), (16, 16)] {
+            let book = Codebook::train(rows.view(), m, k, 7, Parallelism::All).unwrap();
+            let codes = book.encode(rows.view());
+            let (mut back, mut error) = (vec![0.0; 11], 0.0);
+            for (row, code) in rows.rows().into_iter().zip(codes.chunks(m)) {
+                book.decode(code.iter().copied(), &mut back);
+                let distance = |row: &[f32], back: &[f32]| -> f32 {
+                    row.iter().zip(back).map(|(x, y)| (x - y) * (x - y)).sum()
+                };
+                let row = row.to_vec();
+                let own = distance(&row, &back);
+                error += own;
+                // No other code of a part is nearer.
+                let mut other = back.clone();
+                for other_code in 0..k.min(40) {
+                    let mut changed = code.to_vec();
+                    changed[0] = u8::try_from(other_code).unwrap();
+                    book.decode(changed.into_iter(), &mut other);
+                    assert!(distance(&row, &other) >= own - 1e-4);
+                }
+            }
+            assert!(error / 600.0 < 14.0, "{m} parts of {k}: error {error}");
+        }
+    }
+
+    #[test]
+    fn tables_score_as_decoded_rows_do() {
+        let rows = clustered(300, 21, 6, 2);
+        let query = clustered(1, 21, 0, 3).into_raw_vec_and_offset().0;
+        for (m, k) in [(5, 16), (7, 256), (24, 16)] {
+            let book = Codebook::train(rows.view(), m, k, 7, Parallelism::All).unwrap();
+            let tables = Tables::new(&book, &query);
+            let fast = FastTable::new(&tables, m, 2.0);
+            let mut back = vec![0.0; 21];
+            for code in book.encode(rows.view()).chunks(m) {
+                book.decode(code.iter().copied(), &mut back);
+                let expected: f32 = query.iter().zip(&back).map(|(x, y)| x * y).sum();
+                assert!((tables.sum(code) - expected).abs() < 1e-3);
+                if k == 16 {
+                    let sum: u32 = code
+                        .iter()
+                        .enumerate()
+                        .map(|(part, &c)| u32::from(fast.values[16 * part + usize::from(c)]))
+                        .sum();
+                    let got = fast.scale * sum as f32 + fast.offset;
+                    assert!((got - 2.0 * expected).abs() < 0.5 * fast.scale * m as f32 + 1e-3);
+                }
+            }
+        }
+    }
+}
