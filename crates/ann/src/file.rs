@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::aligned::Aligned;
 use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
+use crate::ivf::{self, file::Common};
 use crate::keys::{self, Keys};
 use crate::scoring::norm;
-use crate::{Flat, HnswParams, Index};
+use crate::{Flat, HnswParams, Index, Ivf, Quantized};
 
 const KIND: Kind = Kind::new("index", 1);
 
@@ -39,6 +40,8 @@ enum Family {
         layers: Vec<u64>,
         report: HnswReport,
     },
+    /// Lists, of vectors or codes; codes without lists.
+    Ivf(ivf::file::Header),
 }
 
 impl Header {
@@ -55,6 +58,8 @@ impl Header {
                     .collect(),
                 report: hnsw.report,
             },
+            Index::Ivf(ivf) => Family::Ivf(ivf::file::Header::of(ivf)),
+            Index::Quantized(codes) => Family::Ivf(ivf::file::Header::of(&codes.0)),
         };
         Ok(Self {
             n: index.len() as u64,
@@ -87,6 +92,8 @@ pub(crate) fn to_bytes(index: &Index) -> Result<Vec<u8>, StoreError> {
 fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), StoreError> {
     match index {
         Index::Flat(flat) => writer.section("vectors", &flat.table)?.section("norms", &flat.norms)?,
+        Index::Ivf(ivf) => ivf::file::write(ivf, writer)?,
+        Index::Quantized(codes) => ivf::file::write(&codes.0, writer)?,
         Index::Hnsw(hnsw) => writer
             .section("vectors", &hnsw.table)?
             .section("ids", &hnsw.ids)?
@@ -117,6 +124,7 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
     let most = match header.family {
         Family::Flat => Flat::MAX_ROWS,
         Family::Hnsw { .. } => Hnsw::MAX_ROWS,
+        Family::Ivf(_) => Ivf::MAX_ROWS,
     };
     let rows = usize::try_from(header.n).ok().filter(|&n| n <= most);
     let n = rows.ok_or_else(|| field("number of vectors", most as u64, header.n))?;
@@ -128,6 +136,11 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
     let keys = Keys::of_file(reader, header.has_keys.then_some(n));
     let (metric, space) = (header.metric, header.space);
     match header.family {
+        Family::Ivf(family) => {
+            let listed = family.listed();
+            let ivf = ivf::file::read(reader, &family, Common { n, dim, metric, space, keys })?;
+            Ok(if listed { Index::Ivf(ivf) } else { Index::Quantized(Quantized(ivf)) })
+        }
         Family::Flat => {
             let norms = reader.section_of_len::<f32>("norms", n)?.into();
             Ok(Index::Flat(Flat { metric, dim, table: table(n)?, norms, space, keys }))
@@ -187,6 +200,8 @@ pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
     let keys = match index {
         Index::Flat(flat) => &flat.keys,
         Index::Hnsw(hnsw) => &hnsw.keys,
+        Index::Ivf(ivf) => &ivf.keys,
+        Index::Quantized(codes) => &codes.0.keys,
     };
     let Some(reader) = &keys.file else { return Ok(()) };
     reader.verify()?;
@@ -194,6 +209,8 @@ pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
     let field =
         |field: String, expected: u64, got: u64| Err(reader.malformed(Fault::Field { field, expected, got }));
     match index {
+        Index::Ivf(ivf) => ivf::file::verify(ivf, reader)?,
+        Index::Quantized(codes) => ivf::file::verify(&codes.0, reader)?,
         Index::Flat(flat) => {
             finite(reader, &flat.table, flat.dim)?;
             for (row, (vector, &stored)) in flat.table.chunks(flat.dim).zip(flat.norms.iter()).enumerate() {

@@ -6,7 +6,7 @@ use embed_core::store::StoreError;
 use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Vocab};
 use ndarray::ArrayView2;
 
-use crate::{Flat, Hnsw, IndexSpec, file};
+use crate::{Flat, Hnsw, IndexSpec, Ivf, Quantized, file};
 
 /// An index of any family: what [`IndexSpec::build`] gives, and what a file holds.
 #[derive(Debug, Clone)]
@@ -17,6 +17,10 @@ pub enum Index {
     Flat(Flat),
     /// A navigable small world graph.
     Hnsw(Hnsw),
+    /// Lists about the centres of clusters.
+    Ivf(Ivf),
+    /// Codes without lists.
+    Quantized(Quantized),
 }
 
 impl From<Flat> for Index {
@@ -31,6 +35,18 @@ impl From<Hnsw> for Index {
     }
 }
 
+impl From<Ivf> for Index {
+    fn from(index: Ivf) -> Self {
+        Self::Ivf(index)
+    }
+}
+
+impl From<Quantized> for Index {
+    fn from(index: Quantized) -> Self {
+        Self::Quantized(index)
+    }
+}
+
 impl Deref for Index {
     type Target = dyn AnnIndex;
 
@@ -38,6 +54,8 @@ impl Deref for Index {
         match self {
             Self::Flat(index) => index,
             Self::Hnsw(index) => index,
+            Self::Ivf(index) => index,
+            Self::Quantized(index) => index,
         }
     }
 }
@@ -49,6 +67,8 @@ impl Index {
         match self {
             Self::Flat(_) => IndexSpec::Flat,
             Self::Hnsw(index) => IndexSpec::Hnsw { m: index.m },
+            Self::Ivf(index) => IndexSpec::Ivf { nlist: index.params.nlist, coding: index.params.coding },
+            Self::Quantized(index) => IndexSpec::Quantized { coding: index.coding() },
         }
     }
 
@@ -61,6 +81,8 @@ impl Index {
         match self {
             Self::Flat(index) => &index.keys,
             Self::Hnsw(index) => &index.keys,
+            Self::Ivf(index) => &index.keys,
+            Self::Quantized(index) => &index.0.keys,
         }
         .get()
     }

@@ -27,7 +27,8 @@ impl Rotation {
         let shape = (rows.len() / self.dim, self.dim);
         let mut out = vec![0.0; rows.len()];
         let matrix = ArrayView2::from_shape((self.dim, self.dim), &self.matrix[..]);
-        let views = (ArrayView2::from_shape(shape, rows), matrix, ArrayViewMut2::from_shape(shape, &mut out[..]));
+        let views =
+            (ArrayView2::from_shape(shape, rows), matrix, ArrayViewMut2::from_shape(shape, &mut out[..]));
         if let (Ok(rows), Ok(matrix), Ok(out)) = views {
             gemm::gemm(1.0, rows, if back { matrix.reversed_axes() } else { matrix }, 0.0, out);
         }

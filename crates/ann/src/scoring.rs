@@ -65,6 +65,22 @@ pub(crate) fn norm(x: &[f32]) -> f64 {
     x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
+/// `Σ xᵢ · yᵢ` in f64, by eight sums that lie beside each other.
+pub(crate) fn product(x: &[f32], y: &[f32]) -> f64 {
+    let mut sums = [0.0f64; 8];
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<8>(), y.as_chunks::<8>());
+    for (x, y) in x.iter().zip(y) {
+        sums.iter_mut().zip(x.iter().zip(y)).for_each(|(sum, (&x, &y))| *sum += f64::from(x) * f64::from(y));
+    }
+    let rest: f64 = x_rest.iter().zip(y_rest).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// The squared length of a vector, in f64.
+pub(crate) fn square(x: &[f32]) -> f64 {
+    product(x, x)
+}
+
 /// How many answers are wanted at most, and from which score on.
 pub(crate) fn bounds(metric: Metric, request: &SearchRequest<'_>) -> (usize, f32) {
     match request.stop {

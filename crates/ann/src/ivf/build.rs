@@ -11,7 +11,7 @@ use super::{Exact, Ivf, IvfParams, NONE};
 use crate::aligned::Aligned;
 use crate::pq::Codebook;
 use crate::rotation::Rotation;
-use crate::scoring::{Scoring, norm};
+use crate::scoring::{Scoring, square};
 use crate::sq::Sq8;
 use crate::{BuildError, Codes, Refine, Vectors};
 
@@ -51,12 +51,12 @@ impl Source<'_> {
 
     /// Rows as they are clustered, and how many components they have.
     fn clustered(&self, rows: &[f32]) -> (Vec<f32>, usize) {
-        let Some(square) = self.augmented else { return (rows.to_vec(), self.dim) };
+        let Some(longest) = self.augmented else { return (rows.to_vec(), self.dim) };
         let mut out = Vec::with_capacity(rows.len() / self.dim * (self.dim + 1));
         for row in rows.chunks_exact(self.dim) {
             out.extend_from_slice(row);
             #[expect(clippy::cast_possible_truncation, reason = "kept in f32")]
-            out.push((square - norm(row).powi(2)).max(0.0).sqrt() as f32);
+            out.push((longest - square(row)).max(0.0).sqrt() as f32);
         }
         (out, self.dim + 1)
     }
@@ -104,9 +104,10 @@ pub(super) fn build(
     let mut sample = draw(n, (nlist * SAMPLE).max(book_sample), run.seed);
     if coding.opq && coding.codes.m().is_some() {
         let rows = source.rows(sample.iter().copied().take(book_sample));
-        source.rotation = Some(crate::opq::train(&rows, dim, coding.codes, run.seed, parallelism, |round| {
-            report(run, round.min(n))
-        })?);
+        source.rotation =
+            Some(crate::opq::train(&rows, dim, coding.codes, run.seed, parallelism, |round| {
+                report(run, round.min(n))
+            })?);
     }
     let centroids = if listed && n > 0 {
         let (rows, width) = source.clustered(&source.rows(sample.iter().copied().take(nlist * SAMPLE)));
@@ -138,8 +139,8 @@ pub(super) fn build(
     let layout = Layout::of(coding.codes, dim);
     let (starts, ids) = lists(&nearest, nlist, layout.block);
     sample.truncate(book_sample);
-    let payload = train(&source, &coarse, coding.codes, &sample, &nearest, ids.len(), run)
-        .map_err(|e| failed(e, n))?;
+    let payload =
+        train(&source, &coarse, coding.codes, &sample, &nearest, ids.len(), run).map_err(|e| failed(e, n))?;
     let mut index = Ivf {
         metric,
         dim,
@@ -422,7 +423,7 @@ fn write(
 /// `−|x|²`
 #[expect(clippy::cast_possible_truncation, reason = "summed in f64, kept in f32")]
 fn square_term(row: &[f32]) -> f32 {
-    -(norm(row).powi(2)) as f32
+    -square(row) as f32
 }
 
 /// What refines the answers, in the order of rows.

@@ -1,7 +1,7 @@
 //! Which lists a query looks into.
 
-use embed_core::kernel::{self, codes};
 use embed_core::gemm;
+use embed_core::kernel::{self, codes};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::reservoir::Reservoir;
@@ -84,7 +84,8 @@ impl Coarse {
             let relative = (self.dim + 16) as f32 * 4.0 * f32::EPSILON;
             error = 2.0 * relative * self.longest * (length + self.longest);
             // The threshold that `most` lists reach by the matrix product, less what rounding may hide.
-            for (chunk, (values, biases)) in products.chunks(CHUNK).zip(self.biases.chunks(CHUNK)).enumerate() {
+            for (chunk, (values, biases)) in products.chunks(CHUNK).zip(self.biases.chunks(CHUNK)).enumerate()
+            {
                 let n = codes::select(values, (1.0, 0.0), biases, best.threshold(), &mut hits, &mut scores);
                 for (&hit, &score) in hits[..n].iter().zip(&scores[..n]) {
                     best.offer(list_id(chunk * CHUNK) + hit, score);
@@ -94,7 +95,8 @@ impl Coarse {
             best.ids().for_each(drop);
             let least = if full { best.threshold() - error } else { f32::NEG_INFINITY };
             best = Reservoir::new(most, f32::NEG_INFINITY);
-            for (chunk, (values, biases)) in products.chunks(CHUNK).zip(self.biases.chunks(CHUNK)).enumerate() {
+            for (chunk, (values, biases)) in products.chunks(CHUNK).zip(self.biases.chunks(CHUNK)).enumerate()
+            {
                 let n = codes::select(values, (1.0, 0.0), biases, least, &mut hits, &mut scores);
                 for hit in &mut hits[..n] {
                     *hit += list_id(chunk * CHUNK);

@@ -1,11 +1,11 @@
 use embed_core::{Filter, SearchRequest};
 
+use super::Ivf;
 use super::coarse::Probe;
 use super::payload::Payload;
 use super::reservoir::Reservoir;
-use super::Ivf;
 use crate::pq::{FastTable, Tables};
-use crate::scoring::{Scoring, bounds, norm};
+use crate::scoring::{Scoring, bounds, square};
 use crate::sq::Sq8Query;
 
 /// A query on its way through the lists.
@@ -34,6 +34,17 @@ pub(super) enum Form {
     Fast(FastTable),
 }
 
+impl Form {
+    /// How far rounded tables may move a score.
+    #[expect(clippy::cast_precision_loss, reason = "a bound with room to spare")]
+    fn rounding(&self) -> f32 {
+        match self {
+            Self::Flat | Self::Sq8(_) | Self::Pq(_) => 0.0,
+            Self::Fast(table) => 0.5 * table.scale * (table.values.len() / 16) as f32,
+        }
+    }
+}
+
 impl<'a> Line<'a> {
     pub(super) fn new(
         index: &Ivf,
@@ -43,21 +54,22 @@ impl<'a> Line<'a> {
     ) -> Self {
         let scoring = Scoring::of(index.metric);
         let (k, least) = bounds(index.metric, request);
-        let precise = norm(query);
+        let square = square(query);
         #[expect(clippy::cast_possible_truncation, reason = "rounded to f32")]
-        let (length, square) = (precise as f32, (precise * precise) as f32);
+        let (length, square) = (square.sqrt() as f32, square as f32);
         let (_, most) = index.plan(request, k);
         let factor = if scoring == Scoring::L2 { 2.0 } else { 1.0 };
         let form = match &index.payload {
             Payload::Flat { .. } => Form::Flat,
-            Payload::Sq8 { codec, .. } => Form::Sq8(codec.query(scoring, rotated)),
+            Payload::Sq8 { codec, .. } => Form::Sq8(codec.query(scoring, rotated, false)),
             Payload::Pq { book, .. } => Form::Pq(Tables::new(book, rotated)),
             Payload::Fast { book, .. } => {
                 Form::Fast(FastTable::new(&Tables::new(book, rotated), book.m(), factor))
             }
         };
-        // A radius has to let in what only its code moves out of it.
-        let reach = if least.is_finite() { index.widened(least, length) } else { least };
+        // A radius has to let in what only its code moves out of it; the answer is what may be within.
+        let reach = index.widened(least, length, index.error) - form.rounding();
+        let least = index.widened(least, length, index.exact.error());
         let best = Reservoir::new(most, reach);
         Self { query, rotated, request, length, square, k, least, best, form, probes: Vec::new() }
     }

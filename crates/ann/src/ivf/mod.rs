@@ -15,10 +15,10 @@ mod stored;
 
 use embed_core::{ItemId, Metric, Run, Space};
 
-pub use self::params::IvfParams;
-pub use self::quantized::Quantized;
 use self::coarse::Coarse;
+pub use self::params::IvfParams;
 use self::payload::Payload;
+pub use self::quantized::Quantized;
 use self::refine::Exact;
 use crate::aligned::Aligned;
 use crate::keys::Keys;

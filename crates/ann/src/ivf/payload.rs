@@ -89,9 +89,10 @@ impl Payload {
 
     pub(super) fn terms(&self) -> &Aligned<f32> {
         match self {
-            Self::Flat { terms, .. } | Self::Sq8 { terms, .. } | Self::Pq { terms, .. } | Self::Fast { terms, .. } => {
-                terms
-            }
+            Self::Flat { terms, .. }
+            | Self::Sq8 { terms, .. }
+            | Self::Pq { terms, .. }
+            | Self::Fast { terms, .. } => terms,
         }
     }
 }

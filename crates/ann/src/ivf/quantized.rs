@@ -1,6 +1,4 @@
-use embed_core::{
-    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space,
-};
+use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space};
 use ndarray::ArrayView2;
 
 use super::{Ivf, IvfParams, build};

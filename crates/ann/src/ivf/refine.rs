@@ -20,6 +20,15 @@ pub(crate) enum Exact {
 const AHEAD: usize = 8;
 
 impl Exact {
+    /// Largest distance of a vector from what scores it.
+    pub(super) fn error(&self) -> f32 {
+        match self {
+            Self::None | Self::Flat(_) => 0.0,
+            // Half a step in every component, and as much again for the query's rounding.
+            Self::Sq8 { codec, .. } => codec.step.iter().map(|step| step * step).sum::<f32>().sqrt(),
+        }
+    }
+
     /// Scores the ids of each line again, and gives them to `offer`.
     pub(super) fn score(
         &self,
@@ -43,7 +52,7 @@ impl Exact {
                 }
             }
             Self::Sq8 { codec, codes, terms } => {
-                let query: Sq8Query = codec.query(scoring, query);
+                let query: Sq8Query = codec.query(scoring, query, true);
                 let dim = codec.dim();
                 ids.iter().take(AHEAD).for_each(|&id| kernel::prefetch_row(codes, dim, id));
                 for (at, &id) in ids.iter().enumerate() {

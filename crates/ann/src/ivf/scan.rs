@@ -3,10 +3,10 @@
 use embed_core::{gemm, kernel::codes};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use super::Ivf;
 use super::coarse::Probe;
 use super::line::{Form, Line};
 use super::payload::Payload;
-use super::Ivf;
 use crate::scoring::Scoring;
 
 /// Slots of a tile of codes.
@@ -97,7 +97,9 @@ impl Ivf {
                 self.scan_blocks(blocks, parts / 2, slots, visits, lines, scratch, fill, sums);
             }
             Payload::Pq { book, codes, .. } => {
-                visits.iter().for_each(|v| self.scan_codes(codes, book.m(), slots.clone(), *v, lines, scratch));
+                visits
+                    .iter()
+                    .for_each(|v| self.scan_codes(codes, book.m(), slots.clone(), *v, lines, scratch));
             }
         }
     }
@@ -166,12 +168,16 @@ impl Ivf {
             let ids = &self.ids[from..(from + ROWS).min(slots.end)];
             let width = ids.len();
             let Some(rows) = table.get(from * dim..(from + width) * dim) else { return };
-            let terms = if terms.is_empty() { &[] } else { terms.get(from..from + width).unwrap_or_default() };
+            let terms =
+                if terms.is_empty() { &[] } else { terms.get(from..from + width).unwrap_or_default() };
             scratch.products.resize((visits.len() * width).max(scratch.products.len()), 0.0);
             let shapes = (
                 ArrayView2::from_shape((visits.len(), dim), &scratch.queries[..]),
                 ArrayView2::from_shape((width, dim), rows),
-                ArrayViewMut2::from_shape((visits.len(), width), &mut scratch.products[..visits.len() * width]),
+                ArrayViewMut2::from_shape(
+                    (visits.len(), width),
+                    &mut scratch.products[..visits.len() * width],
+                ),
             );
             if let (Ok(a), Ok(b), Ok(c)) = shapes {
                 gemm::gemm(1.0, a, b.reversed_axes(), 0.0, c);
@@ -185,7 +191,14 @@ impl Ivf {
                 // Where sums overflow, no bound holds: every row is scored.
                 let least = if least.is_nan() || !margin.is_finite() { f32::NEG_INFINITY } else { least };
                 let n = if margin.is_finite() {
-                    codes::select(products, (scale, offset), terms, least, &mut scratch.hits, &mut scratch.scores)
+                    codes::select(
+                        products,
+                        (scale, offset),
+                        terms,
+                        least,
+                        &mut scratch.hits,
+                        &mut scratch.scores,
+                    )
                 } else {
                     scratch.hits.iter_mut().zip(0..).take(width).for_each(|(hit, i)| *hit = i);
                     width
@@ -221,7 +234,8 @@ impl Ivf {
                 let n_slots = ids.len();
                 let Some(blocks) = blocks.get(from * width..(from + n_slots) * width) else { return };
                 let terms = self.payload.terms();
-                let terms = if terms.is_empty() { &[] } else { terms.get(from..from + n_slots).unwrap_or_default() };
+                let terms =
+                    if terms.is_empty() { &[] } else { terms.get(from..from + n_slots).unwrap_or_default() };
                 scratch.sums.resize(visits.len() * n_slots, 0);
                 sums(blocks, scratch);
                 for (&(l, p), sums) in visits.iter().zip(scratch.sums.chunks_exact(n_slots)) {
@@ -253,7 +267,8 @@ impl Ivf {
             let ids = &self.ids[from..(from + ROWS).min(slots.end)];
             let Some(rows) = table.get(from * m..(from + ids.len()) * m) else { return };
             let terms = self.payload.terms();
-            let terms = if terms.is_empty() { &[] } else { terms.get(from..from + ids.len()).unwrap_or_default() };
+            let terms =
+                if terms.is_empty() { &[] } else { terms.get(from..from + ids.len()).unwrap_or_default() };
             let sums = &mut scratch.products[..ids.len()];
             if let Form::Pq(tables) = &line.form {
                 sums.iter_mut().zip(rows.chunks_exact(m)).for_each(|(sum, code)| *sum = tables.sum(code));

@@ -206,7 +206,10 @@ impl Ivf {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a batch's part has at most 1024 queries, an index 2²⁴ lists")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a batch's part has at most 1024 queries, an index 2²⁴ lists"
+)]
 fn index(place: usize) -> u32 {
     place as u32
 }

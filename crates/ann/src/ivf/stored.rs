@@ -1,6 +1,8 @@
 //! Single rows: what is stored of them, and answers that need only a few.
 
-use embed_core::{Filter, ItemId, Metric, SearchError};
+use std::borrow::Cow;
+
+use embed_core::{Bitmap, Filter, ItemId, Metric, SearchError};
 
 use super::coarse::{Coarse, Probe};
 use super::line::Line;
@@ -58,39 +60,54 @@ impl Ivf {
         Ok(())
     }
 
-    /// Answers from an allow-list alone where that looks at fewer rows than the lists would; whether it did.
+    /// Answers from the allowed rows alone where they are fewer than the lists would look at; whether it did.
     pub(super) fn answer_directly(&self, line: &mut Line<'_>) -> bool {
-        let Filter::Allow(ids) = line.request.filter else { return line.wants() == 0 };
+        if line.wants() == 0 {
+            return true;
+        }
         let (nlist, nprobe) = (self.coarse.len().max(1), self.plan(line.request, 0).0);
         // Rows in no order cost several times what rows in order do.
-        if ids.len() > (self.n / nlist).saturating_mul(nprobe) / 8 + 64 {
-            return line.wants() == 0;
+        let most = (self.n / nlist).saturating_mul(nprobe) / 8 + 64;
+        let allowed: Cow<'_, [ItemId]> = match line.request.filter {
+            Filter::Allow(ids) => ids[..ids.partition_point(|&id| (id as usize) < self.n)].into(),
+            Filter::Bitmap(Bitmap(words)) => {
+                let words = &words[..words.len().min(self.n.div_ceil(64))];
+                if words.iter().map(|word| word.count_ones() as usize).sum::<usize>() > most {
+                    return false;
+                }
+                let last = u32::try_from(self.n).unwrap_or(u32::MAX);
+                (0..last).filter(|&id| line.request.filter.allows(id)).collect()
+            }
+            Filter::All | Filter::Deny(_) | Filter::Where(_) => return false,
+        };
+        if allowed.len() > most {
+            return false;
         }
-        let known = ids.partition_point(|&id| (id as usize) < self.n);
         let scoring = Scoring::of(self.metric);
         let mut best = line.answers();
         if matches!(self.exact, Exact::None) {
+            // With the threshold of the lists, which a radius widens by what codes may be off.
             best = std::mem::replace(&mut line.best, best);
             let mut row = vec![0.0; self.dim];
-            for &id in &ids[..known] {
+            for &id in &*allowed {
                 let slot = self.positions[id as usize] as usize;
                 if self.decoded(slot, &mut row).is_some() {
                     best.offer(id, scoring.one(line.rotated, &row));
                 }
             }
         } else {
-            self.exact.score(scoring, line.query, &ids[..known], |id, score| best.offer(id, score));
+            self.exact.score(scoring, line.query, &allowed, |id, score| best.offer(id, score));
         }
         line.best = best;
         true
     }
 
     /// A radius, widened by what a code may be off.
-    pub(super) fn widened(&self, least: f32, length: f32) -> f32 {
-        if self.error == 0.0 {
+    pub(super) fn widened(&self, least: f32, length: f32, error: f32) -> f32 {
+        if error == 0.0 || !least.is_finite() {
             return least;
         }
-        let error = self.error * 1.001;
+        let error = error * 1.001;
         match Scoring::of(self.metric) {
             Scoring::Dot => least - error * length,
             Scoring::L2 => {

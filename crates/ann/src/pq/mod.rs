@@ -4,7 +4,7 @@
 mod tables;
 
 use embed_core::{Assigner, KMeans, KMeansError, KMeansParams, Parallelism, Run};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 pub(crate) use self::tables::{FastTable, Tables};
@@ -53,10 +53,13 @@ impl Codebook {
                 .enumerate()
                 .map(|(part, border)| {
                     let (from, to) = (border[0], border[1]);
-                    let params =
-                        KMeansParams { iterations: ROUNDS, sample: Self::sample(k).div_ceil(k), ..KMeansParams::new(k) };
+                    let params = KMeansParams {
+                        iterations: ROUNDS,
+                        sample: Self::sample(k).div_ceil(k),
+                        ..KMeansParams::new(k)
+                    };
                     let mut run = Run::seeded(seed.wrapping_add(part as u64)).on(Parallelism::All);
-                    Ok(KMeans::fit(rows.slice(s![.., from..to]), &params, &mut run)?.centroids)
+                    Ok(KMeans::fit(rows.slice_axis(Axis(1), (from..to).into()), &params, &mut run)?.centroids)
                 })
                 .collect()
         })?;
@@ -77,10 +80,6 @@ impl Codebook {
         self.borders.len() - 1
     }
 
-    pub(crate) fn dim(&self) -> usize {
-        self.borders[self.m()]
-    }
-
     /// The centroids of a part, `[width, k]`.
     fn part(&self, part: usize) -> &[f32] {
         &self.values[self.borders[part] * self.k..self.borders[part + 1] * self.k]
@@ -92,9 +91,11 @@ impl Codebook {
         let mut codes = vec![0; n * m];
         for part in 0..m {
             let (from, to) = (self.borders[part], self.borders[part + 1]);
-            let Ok(centroids) = ArrayView2::from_shape((to - from, self.k), self.part(part)) else { continue };
+            let Ok(centroids) = ArrayView2::from_shape((to - from, self.k), self.part(part)) else {
+                continue;
+            };
             let assigner = Assigner::new(centroids.reversed_axes());
-            let nearest = assigner.nearest(rows.slice(s![.., from..to]));
+            let nearest = assigner.nearest(rows.slice_axis(Axis(1), (from..to).into()));
             for (row, &code) in nearest.iter().enumerate() {
                 #[expect(clippy::cast_possible_truncation, reason = "at most 256 centroids")]
                 let code = code as u8;

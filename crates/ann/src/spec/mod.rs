@@ -10,7 +10,7 @@ use embed_core::{Metric, Run};
 
 pub use self::coding::{Codes, Coding, Refine};
 pub use self::parse::ParseSpecError;
-use crate::{BuildError, Flat, Hnsw, HnswParams, Index, Vectors};
+use crate::{BuildError, Flat, Hnsw, HnswParams, Index, Ivf, IvfParams, Quantized, Vectors};
 
 /// A family of indexes by the name its users know.
 ///
@@ -93,6 +93,11 @@ impl IndexSpec {
         Ok(match *self {
             Self::Flat => Index::Flat(Flat::build(vectors, metric, run)?),
             Self::Hnsw { m } => Index::Hnsw(Hnsw::build(vectors, metric, &HnswParams::with_m(m), run)?),
+            Self::Ivf { nlist, coding } => {
+                let params = IvfParams { nlist, coding, ..IvfParams::default() };
+                Index::Ivf(Ivf::build(vectors, metric, &params, run)?)
+            }
+            Self::Quantized { coding } => Index::Quantized(Quantized::build(vectors, metric, coding, run)?),
             spec => return Err(BuildError::Unsupported { spec }),
         })
     }

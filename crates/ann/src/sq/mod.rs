@@ -37,7 +37,10 @@ impl Sq8 {
         let (mut least, mut most) = (vec![f32::INFINITY; dim], vec![f32::NEG_INFINITY; dim]);
         for chunk in chunks {
             for row in chunk.chunks_exact(dim) {
-                least.iter_mut().zip(row).for_each(|(least, &x)| *least = if x < *least { x } else { *least });
+                least
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(least, &x)| *least = if x < *least { x } else { *least });
                 most.iter_mut().zip(row).for_each(|(most, &x)| *most = if x > *most { x } else { *most });
             }
         }
@@ -141,7 +144,7 @@ mod tests {
             let sq = Sq8::train(table.chunks(dim), dim);
             let (mut code, mut back) = (vec![0; dim], vec![0.0; dim]);
             for scoring in [Scoring::Dot, Scoring::L2] {
-                let q = sq.query(scoring, &query);
+                let q = sq.query(scoring, &query, true);
                 for row in table.chunks(dim) {
                     sq.encode(row, &mut code);
                     sq.decode(&code, &mut back);

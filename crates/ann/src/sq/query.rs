@@ -1,7 +1,7 @@
 use embed_core::kernel::codes;
 
 use super::{MIDDLE, Sq8};
-use crate::scoring::Scoring;
+use crate::scoring::{Scoring, product, square};
 
 /// A query against codes of one byte a component: its components as multiples of the steps, in bytes too, so
 /// that a score is a product of bytes. Exact integers: the same bits on every machine.
@@ -12,59 +12,61 @@ use crate::scoring::Scoring;
 pub(crate) struct Sq8Query {
     /// The query in 8 bits, `[dim]`, of −127 to 127.
     pub(crate) high: Vec<i8>,
-    /// What the high bytes leave out, in 8 more bits.
+    /// What the high bytes leave out, in 254ths; none where only coarse scores are wanted.
     low: Vec<i8>,
     /// The coarse score of a row is `scale · dot(high, code) + offset + term(row)`.
     pub(crate) scale: f32,
     /// See `scale`.
     pub(crate) offset: f32,
-    /// The fine score is `(dot(high, code) + dot(low, code) / 256) · scale + fine_offset + term(row)`.
+    /// The fine score is `(dot(high, code) + dot(low, code) / 254) · scale + fine_offset + term(row)`.
     fine_offset: f64,
 }
 
 impl Sq8 {
-    /// Prepares a query, which is of length 1 under cosine. O(dim).
-    #[expect(clippy::cast_possible_truncation, reason = "casts of floats stop at the borders of integers")]
-    pub(crate) fn query(&self, scoring: Scoring, query: &[f32]) -> Sq8Query {
-        let weight = |((&q, &mid), &step): ((&f32, &f32), &f32)| match scoring {
-            Scoring::Dot => q * step,
-            Scoring::L2 => (q - mid) * step,
-        };
-        let weights: Vec<f32> = query.iter().zip(&self.mid).zip(&self.step).map(weight).collect();
-        let widest = weights.iter().fold(0.0f32, |widest, w| widest.max(w.abs()));
-        let unit = if widest > 0.0 { widest / 127.0 } else { 1.0 };
-        let (mut high, mut low) = (Vec::with_capacity(weights.len()), Vec::with_capacity(weights.len()));
-        let (mut highs, mut lows) = (0i64, 0i64);
-        for w in weights {
-            let steps = w / unit;
-            let rounded = (steps + 0.5f32.copysign(steps)) as i8;
-            let rest = (steps - f32::from(rounded)) * 256.0;
-            let rest = (rest + 0.5f32.copysign(rest)) as i8;
-            (highs, lows) = (highs + i64::from(rounded), lows + i64::from(rest));
-            high.push(rounded);
-            low.push(rest);
+    /// Prepares a query, which is of length 1 under cosine; with its low bytes where scores are to be `fine`.
+    /// O(dim).
+    #[expect(clippy::cast_possible_truncation, reason = "scores are f32; bytes are cut from rounded numbers")]
+    pub(crate) fn query(&self, scoring: Scoring, query: &[f32], fine: bool) -> Sq8Query {
+        let mut weights = query.to_vec();
+        if scoring == Scoring::L2 {
+            weights.iter_mut().zip(&self.mid).for_each(|(w, mid)| *w -= mid);
         }
-        // What the query scores with the row whose codes are all 128, and what the products hold of it.
-        let middle: f64 = match scoring {
-            Scoring::Dot => query.iter().zip(&self.mid).map(|(&q, &m)| f64::from(q) * f64::from(m)).sum(),
-            Scoring::L2 => {
-                let square = |(&q, &m): (&f32, &f32)| (f64::from(q) - f64::from(m)).powi(2);
-                -query.iter().zip(&self.mid).map(square).sum::<f64>()
-            }
+        // What the query scores with the row whose codes are all 128.
+        let middle = match scoring {
+            Scoring::Dot => product(query, &self.mid),
+            Scoring::L2 => -square(&weights),
         };
+        weights.iter_mut().zip(&self.step).for_each(|(w, step)| *w *= step);
+        let widest = weights.iter().fold(0.0f32, |widest, w| if w.abs() > widest { w.abs() } else { widest });
+        let unit = if widest > 0.0 && widest.is_finite() { widest / 127.0 } else { 1.0 };
+        let inverse = 1.0 / unit;
+        // From −127 to 127, where the low byte of the sum with 1.5 · 2²³ is the nearest integer.
+        let rounded = |x: f32| ((x + ROUND).to_bits() as u8).cast_signed();
+        weights.iter_mut().for_each(|w| *w *= inverse);
+        let high: Vec<i8> = weights.iter().map(|&w| rounded(w)).collect();
+        let mut low = Vec::new();
+        if fine {
+            // At most 127 again: half a step of 256.
+            let rest = |(&w, &high): (&f32, &i8)| rounded((w - f32::from(high)) * 254.0);
+            low = weights.iter().zip(&high).map(rest).collect();
+        }
+        let sum = |bytes: &[i8]| f64::from(bytes.iter().map(|&b| i32::from(b)).sum::<i32>());
         let scale = if scoring == Scoring::L2 { 2.0 * unit } else { unit };
-        #[expect(clippy::cast_precision_loss, reason = "at most 2³¹")]
-        let held = |sum: i64| f64::from(scale) * f64::from(MIDDLE) * sum as f64;
-        let offset = (middle - held(highs)) as f32;
-        let fine_offset = middle - held(highs) - held(lows) / 256.0;
+        let held = f64::from(scale) * f64::from(MIDDLE);
+        let offset = (middle - held * sum(&high)) as f32;
+        let fine_offset = middle - held * (sum(&high) + sum(&low) / 254.0);
         Sq8Query { high, low, scale, offset, fine_offset }
     }
 }
+
+/// Beside it, an f32 has no room for fractions.
+const ROUND: f32 = 12_582_912.0;
 
 impl Sq8Query {
     /// The coarse score from `dot(high, code)` and the row's term.
     #[inline]
     #[expect(clippy::cast_precision_loss, reason = "rounded as every instruction set does")]
+    #[cfg(test)]
     pub(crate) fn coarse(&self, sum: i32, term: f32) -> f32 {
         self.scale * sum as f32 + self.offset + term
     }
@@ -73,7 +75,7 @@ impl Sq8Query {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
     pub(crate) fn fine(&self, code: &[u8], term: f32) -> f32 {
-        let sum = f64::from(codes::dot(&self.high, code)) + f64::from(codes::dot(&self.low, code)) / 256.0;
+        let sum = f64::from(codes::dot(&self.high, code)) + f64::from(codes::dot(&self.low, code)) / 254.0;
         (sum * f64::from(self.scale) + self.fine_offset + f64::from(term)) as f32
     }
 }
