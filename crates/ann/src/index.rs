@@ -11,7 +11,6 @@ use crate::{Flat, Hnsw, IndexSpec, Ivf, Quantized, file};
 /// An index of any family: what [`IndexSpec::build`] gives, and what a file holds.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "there is one index for many vectors")]
 pub enum Index {
     /// Exact search.
     Flat(Flat),

@@ -78,7 +78,6 @@ fn id(key: u64) -> ItemId {
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the two halves")]
 fn score(key: u64) -> f32 {
     let ordered = (key >> 32) as u32;
     f32::from_bits(if ordered >> 31 == 1 { ordered & !(1 << 31) } else { !ordered })

@@ -204,7 +204,7 @@ impl Ivf {
                     width
                 };
                 for (&hit, &score) in scratch.hits[..n].iter().zip(&scratch.scores) {
-                    if !(score < line.best.threshold() - margin) || !margin.is_finite() {
+                    if score >= line.best.threshold() - margin || !margin.is_finite() {
                         let row = hit as usize * dim;
                         let exact = scoring.one(line.rotated, &rows[row..row + dim]);
                         line.offer(ids[hit as usize], exact, self.n);
