@@ -48,8 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             SkipGram::fit(&params, &train.sequences(), train.item_keys().clone(), &mut Run::seeded(seed))?;
         let seconds = start.elapsed().as_secs_f64();
         print!("{group:60} {seconds:6.1} s {:5.0} M pairs/s", items.report.pairs() as f64 / seconds / 1e6);
-        for (normalize, scoring) in
-            [(false, Scoring::InOut), (true, Scoring::InOut), (false, Scoring::InIn)]
+        for (normalize, scoring) in [(false, Scoring::InOut), (true, Scoring::InOut), (false, Scoring::InIn)]
         {
             let (recall, ndcg) = measure(&items, Pooling { normalize }, scoring, &train, &held_out)?;
             print!(" | {recall:.4} / {ndcg:.4}");

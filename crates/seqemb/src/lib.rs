@@ -35,6 +35,7 @@ mod pooled;
 mod preparation;
 mod report;
 mod skipgram;
+mod source;
 mod tables;
 mod trainer;
 mod vectors;

@@ -1,5 +1,8 @@
-use embed_core::ItemId;
+use embed_core::{ItemId, SequenceSource};
 use serde::{Deserialize, Serialize};
+
+use crate::FitError;
+use crate::source::read;
 
 /// What happens to sequences before training, in this order: rare items out, consecutive repeats into one,
 /// long sequences cut, sequences of one item out. [`PreparationReport`] counts what each step dropped.
@@ -63,7 +66,52 @@ pub struct PreparationReport {
     pub keys_kept: u64,
 }
 
+/// What a first reading says about a source.
+pub(crate) struct Prepared {
+    /// Items to leave out, by id; empty when there are none.
+    pub(crate) rare: Vec<bool>,
+    /// How often each item occurs after preparation.
+    pub(crate) counts: Vec<u64>,
+    pub(crate) report: PreparationReport,
+}
+
 impl Preparation {
+    /// How often each item occurs in what training would get, and what preparation drops. An item that occurs
+    /// in no sequence beside another counts 0: nothing can be learned about it. Reads the source once, or twice
+    /// with a minimum count. O(items read), 8 bytes an item of the catalogue.
+    ///
+    /// # Errors
+    /// [`FitError::Source`] when the source cannot be read.
+    pub fn counts(&self, source: &dyn SequenceSource) -> Result<(Vec<u64>, PreparationReport), FitError> {
+        let prepared = self.survey(source)?;
+        Ok((prepared.counts, prepared.report))
+    }
+
+    pub(crate) fn survey(&self, source: &dyn SequenceSource) -> Result<Prepared, FitError> {
+        let n_items = source.n_items();
+        let mut report = PreparationReport::default();
+        let mut rare = Vec::new();
+        if self.min_count > 1 {
+            let mut raw = vec![0u64; n_items];
+            read(source, n_items, |sequence| {
+                sequence.iter().for_each(|&item| raw[item as usize] += 1);
+                Ok(())
+            })?;
+            rare = raw.iter().map(|&n| n < self.min_count).collect();
+            report.rare_keys = raw.iter().filter(|&&n| n > 0 && n < self.min_count).count() as u64;
+        }
+        let mut counts = vec![0u64; n_items];
+        let mut scratch = Vec::new();
+        read(source, n_items, |sequence| {
+            self.apply(sequence, &rare, &mut scratch, &mut report, |kept| {
+                kept.iter().for_each(|&item| counts[item as usize] += 1);
+            });
+            Ok(())
+        })?;
+        report.keys_kept = counts.iter().filter(|&&n| n > 0).count() as u64;
+        Ok(Prepared { rare, counts, report })
+    }
+
     /// Prepares one sequence and shows what comes of it, in order. `rare` marks items to leave out, by id;
     /// it is empty when there are none.
     pub(crate) fn apply(

@@ -1,12 +1,11 @@
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use embed_core::{
-    Embeddings, ItemId, NegativeSampler, Progress, Run, SeededRng, SequenceSource, SourceError, Vocab,
-};
+use embed_core::{Embeddings, NegativeSampler, Progress, Run, SeededRng, SequenceSource, Vocab};
 use negsample::{ExcludePositives, Popularity};
 
 use crate::pairs::{Corpus, PairSource};
+use crate::preparation::Prepared;
+use crate::source::{Break, read};
 use crate::tables::Table;
 use crate::trainer::{Threads, Trainer};
 use crate::{EpochReport, Exclude, FitError, FitReport, ItemVectors, Params, PreparationReport, Window};
@@ -108,68 +107,12 @@ impl Survey {
         if source.n_items() != n_items {
             return Err(FitError::Catalogue { what: "source", expected: n_items, got: source.n_items() });
         }
-        let mut report = PreparationReport::default();
-        let mut rare = Vec::new();
-        if params.preparation.min_count > 1 {
-            let mut raw = vec![0u64; n_items];
-            read(source, n_items, |sequence| {
-                sequence.iter().for_each(|&item| raw[item as usize] += 1);
-                Ok(())
-            })?;
-            rare = raw.iter().map(|&n| n < params.preparation.min_count).collect();
-            report.rare_keys =
-                raw.iter().filter(|&&n| n > 0 && n < params.preparation.min_count).count() as u64;
-        }
-        let mut counts = vec![0u64; n_items];
-        let mut scratch = Vec::new();
-        read(source, n_items, |sequence| {
-            params.preparation.apply(sequence, &rare, &mut scratch, &mut report, |kept| {
-                kept.iter().for_each(|&item| counts[item as usize] += 1);
-            });
-            Ok(())
-        })?;
-        report.keys_kept = counts.iter().filter(|&&n| n > 0).count() as u64;
+        let Prepared { rare, counts, report } = params.preparation.survey(source)?;
         if report.items_kept == 0 {
             return Err(FitError::Empty { preparation: Box::new(report) });
         }
         Ok(Self { rare, counts, report })
     }
-}
-
-/// Shows the sequences of a source after checking them; an error of `visit` ends the reading.
-fn read(
-    source: &dyn SequenceSource,
-    n_items: usize,
-    mut visit: impl FnMut(&[ItemId]) -> Result<(), Break>,
-) -> Result<bool, FitError> {
-    let (mut failed, mut sequence_number) = (None, 0);
-    source.for_each_sequence(&mut |sequence| {
-        let visited = match sequence.iter().find(|&&item| item as usize >= n_items) {
-            Some(&item) => Err(Break::Error(
-                SourceError::UnknownItem { item, sequence: sequence_number, n_items }.into(),
-            )),
-            None => visit(sequence),
-        };
-        sequence_number += 1;
-        match visited {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(end) => {
-                failed = Some(end);
-                ControlFlow::Break(())
-            }
-        }
-    })?;
-    match failed {
-        None => Ok(true),
-        Some(Break::Stopped) => Ok(false),
-        Some(Break::Error(error)) => Err(error),
-    }
-}
-
-/// Why a reading ended early.
-enum Break {
-    Stopped,
-    Error(FitError),
 }
 
 fn fit(

@@ -7,6 +7,7 @@ use embed_core::{Csr, ItemId, Sequences, Vocab};
 use nearfield::interactions::{
     BadRows, Format, Log, ReadOptions, ReadReport, Split, is_prefix_file, read_prefixes,
 };
+use nearfield::seqemb::{FitError, Params};
 
 use super::remarks::Remarks;
 use crate::args::{InputArgs, SessionGap};
@@ -15,10 +16,10 @@ use crate::output::counted;
 
 /// A log, cut into what is learned from and what is held out.
 ///
-/// Items that were seen in training have the first ids; those that come in the test only have the last, and
-/// nothing is learned about them.
+/// Items that can be learned have the first ids. Those that come in the test only, or in training but never
+/// beside another, have the last: nothing is learned about them, and they are not recommended.
 pub(super) struct Dataset {
-    /// Keys of the items seen in training.
+    /// Keys of the items that can be learned.
     pub(super) items: Arc<Vocab>,
     /// Items of train ∪ test.
     pub(super) n_items: usize,
@@ -93,7 +94,9 @@ impl Dataset {
         users: Option<Arc<Vocab>>,
         gap: Option<SessionGap>,
     ) -> Result<Self, CliError> {
-        let (train, test, n_known) = learned_first(train, test)?;
+        let order = Order::of(&sequences(&train, train.n_items(), gap)?, train.item_keys())?;
+        let n_known = order.n_known;
+        let (train, test) = (order.apply(train)?, order.apply(test)?);
         let (histories, truth) = (train.histories(), test.histories());
         let n_users = histories.rows().zip(truth.rows()).filter(|(a, b)| !(a.is_empty() && b.is_empty()));
         Ok(Self {
@@ -103,9 +106,9 @@ impl Dataset {
             n_users: n_users.count(),
             n_train: train.len(),
             n_test: test.len(),
-            sequences: sequences(&train, &histories, n_known, gap)?,
+            sequences: sequences(&train, n_known, gap)?,
             counts: train.item_counts()[..n_known].to_vec(),
-            histories,
+            histories: only_known(&histories, n_known),
             truth,
             next_item: false,
         })
@@ -118,23 +121,23 @@ impl Dataset {
             return Err(CliError::NotPrefixes { path: test.to_owned() });
         }
         let log = core(input, read(train, &options, remarks)?, remarks)?;
-        let n_known = log.n_items();
+        let gap = input.session_gap;
+        let order = Order::of(&sequences(&log, log.n_items(), gap)?, log.item_keys())?;
+        let n_known = order.n_known;
+        let log = order.apply(log)?;
         let test_options = ReadOptions { format: Format::Auto, ..options };
         let (tasks, report) = read_prefixes(test, &test_options, Vocab::clone(log.item_keys()))?;
         remarks.read(test, &report);
-        let known = |row: &[ItemId]| -> Vec<ItemId> {
-            row.iter().copied().filter(|&item| (item as usize) < n_known).collect()
-        };
         Ok(Self {
-            items: Arc::clone(log.item_keys()),
+            items: first_keys(log.item_keys(), n_known)?,
             n_items: tasks.item_keys().len(),
             users: None,
             n_users: log.user_counts().iter().filter(|&&count| count > 0).count(),
             n_train: log.len(),
             n_test: tasks.len(),
-            sequences: sequences(&log, &log.histories(), n_known, input.session_gap)?,
-            counts: log.item_counts(),
-            histories: Csr::from_rows(tasks.prefixes().rows().map(known)),
+            sequences: sequences(&log, n_known, gap)?,
+            counts: log.item_counts()[..n_known].to_vec(),
+            histories: only_known(tasks.prefixes(), n_known),
             truth: Csr::from_rows(tasks.targets().iter().map(std::slice::from_ref)),
             next_item: true,
         })
@@ -152,7 +155,7 @@ impl Dataset {
         Csr::from_rows(pairs.map(|(history, truth)| if history.is_empty() { &[] } else { truth }))
     }
 
-    /// Test interactions with items that were not seen in training.
+    /// Test interactions with items about which nothing could be learned.
     pub(super) fn n_unseen(&self) -> usize {
         let known = self.items.len();
         self.truth.rows().flatten().filter(|&&item| item as usize >= known).count()
@@ -198,41 +201,53 @@ fn core(input: &InputArgs, log: Log, remarks: &mut Remarks) -> Result<Log, CliEr
     Ok(kept)
 }
 
-fn sequences(
-    train: &Log,
-    histories: &Csr,
-    n_known: usize,
-    gap: Option<SessionGap>,
-) -> Result<Sequences, CliError> {
-    Ok(match gap {
-        None => Sequences::from_rows(n_known, histories.rows())?,
-        Some(gap) => Sequences::from_rows(n_known, train.sessions(gap.duration())?.iter())?,
-    })
+/// What is learned from: each user's history, or what lies between two gaps of it; of the first items only.
+fn sequences(train: &Log, n_known: usize, gap: Option<SessionGap>) -> Result<Sequences, CliError> {
+    let rows = match gap {
+        None => train.histories(),
+        Some(gap) => Csr::from_rows(train.sessions(gap.duration())?.iter()),
+    };
+    Ok(Sequences::from_rows(n_known, only_known(&rows, n_known).rows())?)
 }
 
-/// The same logs with ids in which items seen in training come first, and how many those are.
-fn learned_first(train: Log, test: Log) -> Result<(Log, Log, usize), CliError> {
-    let counts = train.item_counts();
-    let n_known = counts.iter().filter(|&&count| count > 0).count();
-    if !counts[..n_known].contains(&0) {
-        return Ok((train, test, n_known));
-    }
-    let mut keys = Vocab::new();
-    let mut ids = vec![0; counts.len()];
-    for known in [true, false] {
-        for (row, key) in train.item_keys().keys().enumerate() {
-            if (counts[row] > 0) == known {
-                ids[row] = keys.intern(key)?;
+fn only_known(rows: &Csr, n_known: usize) -> Csr {
+    let known = |row: &[ItemId]| -> Vec<ItemId> {
+        row.iter().copied().filter(|&item| (item as usize) < n_known).collect()
+    };
+    Csr::from_rows(rows.rows().map(known))
+}
+
+/// Other ids for the items of a log: those that can be learned first, otherwise as they were.
+struct Order {
+    n_known: usize,
+    ids: Vec<ItemId>,
+    keys: Arc<Vocab>,
+}
+
+impl Order {
+    fn of(sequences: &Sequences, keys: &Arc<Vocab>) -> Result<Self, CliError> {
+        let (counts, report) = Params::basket().preparation.counts(sequences)?;
+        if report.keys_kept == 0 {
+            return Err(FitError::Empty { preparation: Box::new(report) }.into());
+        }
+        let mut ordered = Vocab::new();
+        let mut ids = vec![0; counts.len()];
+        for known in [true, false] {
+            for (row, key) in keys.keys().enumerate() {
+                if (counts[row] > 0) == known {
+                    ids[row] = ordered.intern(key)?;
+                }
             }
         }
+        let n_known = counts.iter().filter(|&&count| count > 0).count();
+        Ok(Self { n_known, ids, keys: Arc::new(ordered) })
     }
-    let keys = Arc::new(keys);
-    let renumbered = |log: &Log| {
-        let items = log.items().iter().map(|&item| ids[item as usize]).collect();
+
+    fn apply(&self, log: Log) -> Result<Log, CliError> {
+        let items = log.items().iter().map(|&item| self.ids[item as usize]).collect();
         let (times, users) = (log.times().map(<[i64]>::to_vec), log.users().to_vec());
-        Log::new(users, items, times, None, Arc::clone(log.user_keys()), Arc::clone(&keys))
-    };
-    Ok((renumbered(&train)?, renumbered(&test)?, n_known))
+        Ok(Log::new(users, items, times, None, Arc::clone(log.user_keys()), Arc::clone(&self.keys))?)
+    }
 }
 
 fn first_keys(keys: &Arc<Vocab>, n: usize) -> Result<Arc<Vocab>, CliError> {

@@ -130,7 +130,7 @@ fn remark(args: &MeasureArgs, data: &Dataset, remarks: &mut Remarks) {
     }
     if unseen > 0 {
         remarks.warn(format!(
-            "{} with items that training never saw: they count as misses",
+            "{} with items that training did not see beside others: they count as misses",
             counted(unseen, "test interaction")
         ));
     }

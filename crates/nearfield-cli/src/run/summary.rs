@@ -26,7 +26,7 @@ pub(crate) struct Summary {
     n_test_users: usize,
     /// Test users without an item in training.
     n_cold_users: usize,
-    /// Test interactions with items that training never saw.
+    /// Test interactions with items that training did not see beside others.
     n_test_unseen: usize,
     metrics: Figures,
     baseline: Figures,
