@@ -57,6 +57,8 @@ pub(crate) enum CliError {
     OverwritesInput { path: PathBuf },
     #[error("{queries} queries with {k} neighbours each are more than memory can hold")]
     TooManyResults { queries: usize, k: usize },
+    #[error("{}", path.display())]
+    Queries { path: PathBuf, source: SearchError },
     #[error("--out {} is not called .npy", path.display())]
     NotNpy { path: PathBuf },
     #[error(transparent)]

@@ -40,7 +40,9 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
     let effort = args.effort.map_or(Effort::Default, Effort::Value);
     let request = [SearchRequest::k(args.k).effort(effort)];
     let start = Instant::now();
-    let lists = index.search_batch(queries.vectors(), &request, args.work.parallelism())?;
+    let lists = index
+        .search_batch(queries.vectors(), &request, args.work.parallelism())
+        .map_err(|source| CliError::Queries { path: args.queries.clone(), source })?;
     let seconds = start.elapsed().as_secs_f64();
     let (ids, scores) = arrays(&lists, args.k)?;
     npy::write_i64(&args.out, ids.view())?;
@@ -62,13 +64,8 @@ fn scores_path(out: &Path) -> Result<PathBuf, CliError> {
 
 /// Ids and scores `[n, k]`; where there are fewer than k, −1 and minus infinity.
 fn arrays(lists: &[Vec<Neighbor>], k: usize) -> Result<(Array2<i64>, Array2<f32>), CliError> {
-    let shape = (lists.len(), k);
-    let cells = lists.len().checked_mul(k).filter(|&cells| cells <= isize::MAX as usize / 8);
-    if cells.is_none() {
-        return Err(CliError::TooManyResults { queries: lists.len(), k });
-    }
-    let mut ids = Array2::from_elem(shape, -1);
-    let mut scores = Array2::from_elem(shape, f32::NEG_INFINITY);
+    let mut ids = filled(lists.len(), k, -1)?;
+    let mut scores = filled(lists.len(), k, f32::NEG_INFINITY)?;
     for (row, list) in lists.iter().enumerate() {
         for (column, neighbor) in list.iter().enumerate().take(k) {
             ids[[row, column]] = i64::from(neighbor.id);
@@ -76,6 +73,16 @@ fn arrays(lists: &[Vec<Neighbor>], k: usize) -> Result<(Array2<i64>, Array2<f32>
         }
     }
     Ok((ids, scores))
+}
+
+/// A table `[queries, k]`, if there is room for it.
+fn filled<T: Clone>(queries: usize, k: usize, value: T) -> Result<Array2<T>, CliError> {
+    let too_many = || CliError::TooManyResults { queries, k };
+    let cells = queries.checked_mul(k).ok_or_else(too_many)?;
+    let mut table = Vec::new();
+    table.try_reserve_exact(cells).map_err(|_| too_many())?;
+    table.resize(cells, value);
+    Array2::from_shape_vec((queries, k), table).map_err(|_| too_many())
 }
 
 fn text(searched: &Searched, ids: &Path, scores: &Path) -> String {

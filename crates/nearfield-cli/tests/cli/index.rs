@@ -84,7 +84,7 @@ fn what_is_no_index_is_refused() {
     place.write("i.nf", whole);
     npy::write_f32(place.path("q.npy"), array![[1.0, 2.0]].view()).unwrap();
     let answer = place.call(search);
-    assert_eq!(answer.stderr, "error: expected a vector of 8 components, got 2\n");
+    assert_eq!(answer.stderr, "error: q.npy: expected a vector of 8 components, got 2\n");
     let spec = place.call("index build --vectors v.npy --spec HNWS32 --out j.nf");
     assert_eq!(spec.code, Some(2));
     assert!(spec.stderr.contains("the nearest is \"HNSW32\""), "{spec:?}");
