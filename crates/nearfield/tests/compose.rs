@@ -86,11 +86,11 @@ fn every_line_works() {
     let data = data();
     assert!(data.popularity > 2.0 * data.chance, "the log has a long tail");
     let sequences = data.train.sequences();
-    for (sampler_name, exclude, sampler) in samplers(&data.train) {
+    for (sampler_name, exclude, mut sampler) in samplers(&data.train) {
         let params = ItemToVec { dim: 16, epochs: 12, exclude, ..ItemToVec::basket() };
         let keys = data.train.item_keys().clone();
         let mut run = Run::seeded(3);
-        let vectors = SkipGram::fit_with(&params, &sequences, keys, sampler.as_ref(), &mut run).unwrap();
+        let vectors = SkipGram::fit_with(&params, &sequences, keys, sampler.as_mut(), &mut run).unwrap();
         for scoring in [Scoring::InOut, Scoring::InIn] {
             for normalize in [false, true] {
                 let user_side = vectors.pooled(Pooling { normalize }, scoring);

@@ -19,7 +19,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             None => file = Some(argument),
             Some(("dim", value)) => params.dim = value.parse()?,
             Some(("negatives", value)) => params.negatives = value.parse()?,
-            Some(("window", value)) => params.window = Window::Sliding { size: value.parse()?, dynamic: true },
+            Some(("window", value)) => {
+                params.window = Window::Sliding { size: value.parse()?, dynamic: true }
+            }
             Some(("epochs", value)) => params.epochs = value.parse()?,
             Some(("threads", value)) => threads = value.parse()?,
             Some((name, _)) => return Err(format!("no setting {name}").into()),

@@ -36,6 +36,12 @@ impl Buckets {
         }
     }
 
+    /// The buckets for the pairs of a row that is in no part: all lie in centre part 0.
+    #[inline]
+    pub(crate) fn of_row(&mut self, row: u32) -> CentrePairs<'_> {
+        CentrePairs { slot: row, heads: &mut self.heads[..PARTS], ops: &mut self.ops[0] }
+    }
+
     /// The pairs of a bucket, in the order they were appended.
     pub(crate) fn pairs(&self, centre_part: usize, output_part: usize) -> Pairs<'_> {
         Pairs {

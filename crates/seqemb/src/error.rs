@@ -83,6 +83,25 @@ pub enum FitError {
         /// The learning rate of the settings.
         rate: f32,
     },
+    /// Training goes on from vectors whose keys are not the first ones of the vocabulary.
+    #[error("key {key:?} must stay at row {row} of the vocabulary: new keys come after the old ones")]
+    Keys {
+        /// The row.
+        row: usize,
+        /// The old key.
+        key: String,
+    },
+    /// Training goes on from vectors of another length.
+    #[error("the vectors have {expected} components, the settings ask for {got}")]
+    Dimension {
+        /// Components of the old vectors.
+        expected: usize,
+        /// What the settings say.
+        got: usize,
+    },
+    /// Hierarchical softmax cannot go on from vectors.
+    #[error("hierarchical softmax cannot go on from vectors: the nodes of its tree are not kept")]
+    Tree,
     /// The vectors were refused.
     #[error(transparent)]
     Vectors(#[from] EmbeddingsError),

@@ -16,7 +16,8 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | learn vectors from sequences | [`SkipGram`], [`Params`], [`Window`], [`Exclude`] |
+//! | learn vectors from sequences | [`SkipGram`], [`Params`], [`Window`], [`Exclude`], [`Architecture`], [`Objective`], [`Subsample`] |
+//! | go on: pass by pass, from a checkpoint, from old vectors | [`Training`] |
 //! | clean sequences, and know what was dropped | [`Preparation`], [`LongSessions`], [`PreparationReport`] |
 //! | keep what was learned | [`ItemVectors`], [`FitReport`] |
 //! | make a user's vector from a history | [`Pooled`], [`Pooling`], [`Scoring`] |
@@ -27,8 +28,12 @@
 #![forbid(unsafe_code)]
 
 mod buckets;
+mod cbow;
+mod checkpoint;
 mod error;
 mod file;
+mod huffman;
+mod model;
 mod pairs;
 mod params;
 mod pooled;
@@ -36,14 +41,19 @@ mod preparation;
 mod report;
 mod skipgram;
 mod source;
+mod survey;
 mod tables;
 mod trainer;
+mod training;
 mod vectors;
 
+pub use checkpoint::CheckpointError;
 pub use error::{FitError, ParamsError};
+pub use model::{Architecture, Objective, Subsample};
 pub use params::{Exclude, Params, Window};
 pub use pooled::{Pooled, Pooling, Scoring};
 pub use preparation::{LongSessions, Preparation, PreparationReport};
 pub use report::{EpochReport, FitReport};
 pub use skipgram::SkipGram;
+pub use training::Training;
 pub use vectors::ItemVectors;

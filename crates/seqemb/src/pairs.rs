@@ -2,7 +2,9 @@ use std::ops::Range;
 
 use embed_core::{ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
 
-use crate::buckets::Buckets;
+use crate::buckets::{Buckets, CentrePairs};
+use crate::huffman::Huffman;
+use crate::tables::Table;
 use crate::{Exclude, Params, Window};
 
 /// Prepared sequences back to back.
@@ -11,6 +13,8 @@ pub(crate) struct Corpus {
     pub(crate) items: Vec<ItemId>,
     /// Where each sequence ends in `items`.
     pub(crate) ends: Vec<usize>,
+    /// Items that these came from, before subsampling.
+    pub(crate) read: u64,
 }
 
 impl Corpus {
@@ -22,6 +26,15 @@ impl Corpus {
     pub(crate) fn clear(&mut self) {
         self.items.clear();
         self.ends.clear();
+        self.read = 0;
+    }
+
+    /// The sequence that place `at` is in, found from the last one: its number, and where it starts.
+    pub(crate) fn advance(&self, sequence: &mut usize, at: usize) -> usize {
+        while self.ends[*sequence] <= at {
+            *sequence += 1;
+        }
+        if *sequence == 0 { 0 } else { self.ends[*sequence - 1] }
     }
 }
 
@@ -44,9 +57,12 @@ pub(crate) struct Counts {
 pub(crate) struct PairSource<'a> {
     pub(crate) params: &'a Params,
     pub(crate) sampler: &'a dyn NegativeSampler,
+    /// The tree of hierarchical softmax, which needs no sampler.
+    pub(crate) tree: Option<&'a Huffman>,
     pub(crate) n_items: usize,
     pub(crate) seed: u64,
     pub(crate) epoch: u32,
+    pub(crate) step: u64,
 }
 
 /// One block of a chunk, and its buffers.
@@ -60,8 +76,16 @@ pub(crate) struct Block {
     pub(crate) rate: f32,
     pub(crate) buckets: Buckets,
     contexts: Vec<ItemId>,
+    scratch: Scratch,
+}
+
+/// Buffers for the negatives of a centre.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
     negatives: Vec<ItemId>,
+    /// Items that the sampler leaves out, and the sequence they are of.
     positives: Vec<ItemId>,
+    pub(crate) sequence: usize,
 }
 
 impl Block {
@@ -72,68 +96,107 @@ impl Block {
             rate: 0.0,
             buckets: Buckets::new(),
             contexts: Vec::new(),
-            negatives: Vec::new(),
-            positives: Vec::new(),
+            scratch: Scratch::default(),
         }
     }
 }
 
 impl PairSource<'_> {
     /// Fills the block's buckets with the pairs of its centres.
-    pub(crate) fn draw(&self, corpus: &Corpus, block: &mut Block) -> Result<Counts, SampleError> {
+    pub(crate) fn draw(
+        &self,
+        corpus: &Corpus,
+        block: &mut Block,
+        input: &Table,
+    ) -> Result<Counts, SampleError> {
         let mut rng = SeededRng::stream(self.seed, "skip-gram pairs", block.number);
         let mut counts = Counts::default();
-        let Block { range, buckets, contexts, negatives, positives, .. } = block;
+        let Block { range, buckets, contexts, scratch, .. } = block;
         buckets.clear();
+        scratch.sequence = usize::MAX;
+        let batch = &corpus.items[range.clone()];
         let mut sequence = corpus.ends.partition_point(|&end| end <= range.start);
-        let mut fresh = true;
         for at in range.clone() {
-            while corpus.ends[sequence] <= at {
-                sequence += 1;
-                fresh = true;
-            }
-            let start = if sequence == 0 { 0 } else { corpus.ends[sequence - 1] };
+            let start = corpus.advance(&mut sequence, at);
             let items = &corpus.items[start..corpus.ends[sequence]];
-            if fresh && self.params.exclude == Exclude::Sequence {
-                positives.clear();
-                positives.extend_from_slice(items);
-                positives.sort_unstable();
-                positives.dedup();
-            }
-            fresh = false;
+            self.exclude(scratch, sequence, items);
             let centre = corpus.items[at];
             contexts_of(self.params.window, items, at - start, &mut rng, contexts);
-            let wanted = contexts.len() * self.params.negatives;
-            negatives.resize(wanted.max(negatives.len()), 0);
-            let mut drawn = &negatives[..0];
-            if wanted > 0 {
-                let cx = NegativeContext {
-                    step: block.number,
-                    epoch: self.epoch,
-                    positives,
-                    n: wanted,
-                    ..NegativeContext::default()
-                };
-                let n = self.sampler.sample_into(&cx, &mut rng, &mut negatives[..wanted])?;
-                drawn = &negatives[..n.min(wanted)];
-                self.check(drawn)?;
-            }
+            let query = Some(input.vector(centre));
+            let mut drawn = self.negatives(scratch, contexts.len(), query, batch, &mut rng)?;
             let mut pairs = buckets.of(centre);
             counts.positives += contexts.len() as u64;
             for &context in contexts.iter() {
-                pairs.push(context, true);
                 let (own, rest) = drawn.split_at(self.params.negatives.min(drawn.len()));
                 drawn = rest;
-                for &negative in own {
-                    if negative != context {
-                        pairs.push(negative, false);
-                        counts.negatives += 1;
-                    }
-                }
+                counts.negatives += self.predict(&mut pairs, context, own);
             }
             pairs.finish();
         }
         Ok(counts)
+    }
+
+    /// With [`Exclude::Sequence`]: the items of a sequence, once, for the sampler to leave out.
+    pub(crate) fn exclude(&self, scratch: &mut Scratch, sequence: usize, items: &[ItemId]) {
+        if self.params.exclude == Exclude::Sequence && scratch.sequence != sequence {
+            scratch.sequence = sequence;
+            scratch.positives.clear();
+            scratch.positives.extend_from_slice(items);
+            scratch.positives.sort_unstable();
+            scratch.positives.dedup();
+        }
+    }
+
+    /// Negatives for so many predictions of one query.
+    pub(crate) fn negatives<'s>(
+        &self,
+        scratch: &'s mut Scratch,
+        predictions: usize,
+        query: Option<&[f32]>,
+        batch: &[ItemId],
+        rng: &mut SeededRng,
+    ) -> Result<&'s [ItemId], SampleError> {
+        let wanted = predictions * self.params.negatives;
+        if wanted == 0 || self.tree.is_some() {
+            return Ok(&[]);
+        }
+        let Scratch { negatives, positives, .. } = scratch;
+        negatives.resize(wanted.max(negatives.len()), 0);
+        let cx = NegativeContext {
+            step: self.step,
+            epoch: self.epoch,
+            query,
+            positives,
+            batch,
+            n: wanted,
+            ..NegativeContext::default()
+        };
+        let n = self.sampler.sample_into(&cx, rng, &mut negatives[..wanted])?;
+        let drawn = &negatives[..n.min(wanted)];
+        self.check(drawn)?;
+        Ok(drawn)
+    }
+
+    /// The pairs of one prediction: the item and its negatives, or the nodes on its path. Gives how many there are beside
+    /// the first.
+    #[inline]
+    pub(crate) fn predict(&self, pairs: &mut CentrePairs<'_>, item: ItemId, negatives: &[ItemId]) -> u64 {
+        let mut others = 0;
+        if let Some(tree) = self.tree {
+            for (node, branch) in tree.path(item) {
+                pairs.push(node, branch);
+                others += 1;
+            }
+            return others.max(1) - 1;
+        }
+        pairs.push(item, true);
+        for &negative in negatives {
+            if negative != item {
+                pairs.push(negative, false);
+                others += 1;
+            }
+        }
+        others
     }
 
     /// A sampler of another crate may break its promise.
@@ -150,7 +213,13 @@ impl PairSource<'_> {
 
 /// The contexts of place `at` of a sequence; for [`Window::Basket`] the sequence has been shuffled.
 #[inline]
-fn contexts_of(window: Window, items: &[ItemId], at: usize, rng: &mut SeededRng, out: &mut Vec<ItemId>) {
+pub(crate) fn contexts_of(
+    window: Window,
+    items: &[ItemId],
+    at: usize,
+    rng: &mut SeededRng,
+    out: &mut Vec<ItemId>,
+) {
     out.clear();
     match window {
         Window::Sliding { size, dynamic } => {
@@ -245,7 +314,15 @@ mod tests {
         let window = Window::Sliding { size: 2, dynamic: false };
         let params = Params { window, negatives: 3, ..Params::default() };
         let sampler = Uniform::new(50).unwrap();
-        let source = PairSource { params: &params, sampler: &sampler, n_items: 50, seed: 1, epoch: 0 };
+        let source = PairSource {
+            params: &params,
+            sampler: &sampler,
+            tree: None,
+            n_items: 50,
+            seed: 1,
+            epoch: 0,
+            step: 0,
+        };
         let mut expected = Vec::new();
         for sequence in [0..7usize, 7..9, 9..39, 39..42, 42..47] {
             for i in sequence.clone() {
@@ -260,7 +337,7 @@ mod tests {
         for (number, range) in [0..5, 5..8, 8..8, 8..20, 20..47].into_iter().enumerate() {
             block.range = range;
             block.number = number as u64;
-            let part = source.draw(&corpus, &mut block).unwrap();
+            let part = source.draw(&corpus, &mut block, &Table::zeros(50, 4).unwrap()).unwrap();
             counts.positives += part.positives;
             counts.negatives += part.negatives;
             got.extend(drawn(&block));
@@ -281,10 +358,18 @@ mod tests {
         let popularity = Popularity::new(&counts, 0.75).unwrap();
         let window = Window::Sliding { size: 1, dynamic: false };
         let params = Params { window, negatives: 8, ..Params::default() };
-        let source = PairSource { params: &params, sampler: &popularity, n_items: 20, seed: 1, epoch: 0 };
+        let source = PairSource {
+            params: &params,
+            sampler: &popularity,
+            tree: None,
+            n_items: 20,
+            seed: 1,
+            epoch: 0,
+            step: 0,
+        };
         let mut block = Block::new();
         block.range = 0..corpus.items.len();
-        let sum = source.draw(&corpus, &mut block).unwrap();
+        let sum = source.draw(&corpus, &mut block, &Table::zeros(50, 4).unwrap()).unwrap();
         let mut seen = [0f64; 20];
         drawn(&block).iter().filter(|pair| !pair.2).for_each(|pair| seen[pair.1 as usize] += 1.0);
         // Contexts are uniform, and a negative that hits its context is left out: (1 − 1/20) of each remains.
@@ -302,9 +387,17 @@ mod tests {
 
         let params = Params { exclude: Exclude::Sequence, ..params };
         let excluding = ExcludePositives::new(popularity);
-        let source = PairSource { params: &params, sampler: &excluding, n_items: 20, seed: 1, epoch: 0 };
+        let source = PairSource {
+            params: &params,
+            sampler: &excluding,
+            tree: None,
+            n_items: 20,
+            seed: 1,
+            epoch: 0,
+            step: 0,
+        };
         block.range = 6..12;
-        source.draw(&corpus, &mut block).unwrap();
+        source.draw(&corpus, &mut block, &Table::zeros(50, 4).unwrap()).unwrap();
         let own = &corpus.items[6..12];
         assert!(drawn(&block).iter().all(|&(_, output, positive)| positive == own.contains(&output)));
     }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{LongSessions, ParamsError, Preparation};
+use crate::{Architecture, LongSessions, Objective, ParamsError, Preparation, Subsample};
 
 /// Settings of [`SkipGram`](crate::SkipGram). The default is word2vec's, as the literature on Item2Vec repeats it; see
 /// [`Params::basket`] for what measured better on histories without an order.
@@ -13,6 +13,10 @@ use crate::{LongSessions, ParamsError, Preparation};
 pub struct Params {
     /// Components of a vector: 1 to [`Params::MAX_DIM`]. 64.
     pub dim: usize,
+    /// What predicts what. Skip-gram.
+    pub architecture: Architecture,
+    /// What a prediction is contrasted with. Negative sampling.
+    pub objective: Objective,
     /// Which items of a sequence are contexts of a centre. Sliding, 5 on each side, dynamic.
     pub window: Window,
     /// Negatives drawn for each pair (K). 5.
@@ -31,6 +35,8 @@ pub struct Params {
     pub clamp: f32,
     /// What happens to sequences before training.
     pub preparation: Preparation,
+    /// Whether frequent items are left out at random in each pass, after the preparation. `None`.
+    pub subsample: Option<Subsample>,
 }
 
 /// Which items of a sequence are contexts of a centre. An item is never its own context.
@@ -65,6 +71,8 @@ impl Default for Params {
     fn default() -> Self {
         Self {
             dim: 64,
+            architecture: Architecture::SkipGram,
+            objective: Objective::NegativeSampling,
             window: Window::Sliding { size: 5, dynamic: true },
             negatives: 5,
             exponent: 0.75,
@@ -74,6 +82,7 @@ impl Default for Params {
             epochs: 5,
             clamp: 10.0,
             preparation: Preparation::default(),
+            subsample: None,
         }
     }
 }
@@ -129,6 +138,9 @@ impl Params {
         number("rate", self.rate.into(), 0.0, 1e6)?;
         number("floor_rate", self.floor_rate.into(), 0.0, self.rate.into())?;
         number("clamp", self.clamp.into(), 1e-3, 80.0)?;
+        if let Some(subsample) = self.subsample {
+            number("subsample threshold", subsample.threshold(), f64::MIN_POSITIVE, 1.0)?;
+        }
         match self.preparation.long {
             LongSessions::Keep => Ok(()),
             LongSessions::KeepRecent(n) | LongSessions::Segment(n) => {

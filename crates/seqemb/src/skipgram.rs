@@ -1,19 +1,11 @@
+use std::path::Path;
 use std::sync::Arc;
 
-use embed_core::{Embeddings, NegativeSampler, Progress, Run, SeededRng, SequenceSource, Vocab};
-use negsample::{ExcludePositives, Popularity};
+use embed_core::{NegativeSampler, Run, SequenceSource, Vocab};
 
-use crate::pairs::{Corpus, PairSource};
-use crate::preparation::Prepared;
-use crate::source::{Break, read};
-use crate::tables::Table;
-use crate::trainer::{Threads, Trainer};
-use crate::{EpochReport, Exclude, FitError, FitReport, ItemVectors, Params, PreparationReport, Window};
+use crate::{CheckpointError, FitError, ItemVectors, Params, Training};
 
-/// The observer is asked after about so many pairs.
-const PAIRS_PER_REPORT: u64 = 1 << 23;
-
-/// Skip-gram with negative sampling over sequences of items: Item2Vec.
+/// Skip-gram (or CBOW, [`Params::architecture`]) with negative sampling over sequences of items: Item2Vec.
 ///
 /// For a centre `i` and a context `c` from its window, with K negatives `n` drawn from `Pₙ ∝ countᵅ`, it
 /// minimises `−ln σ(eᵢ · e'_c) − Σ ln σ(−eᵢ · e'_n)` by stochastic gradient descent, a rate that falls
@@ -41,9 +33,8 @@ impl SkipGram {
     /// Trains on `source`, with negatives from the counts of the prepared sequences. `vocab` names the items
     /// of the source.
     ///
-    /// The observer sees `train`, in items of all epochs, with the mean loss of a pair of centre and context
-    /// (its negatives included) since the last report. When it says stop, the vectors are kept as they are
-    /// and the report says so.
+    /// The observer sees `train`, in items of all epochs, with the mean loss of a prediction (its negatives included)
+    /// since the last report. When it says stop, the vectors are kept as they are and the report says so.
     ///
     /// # Errors
     /// - [`FitError::Params`] for a setting out of its range.
@@ -58,17 +49,18 @@ impl SkipGram {
         vocab: impl Into<Arc<Vocab>>,
         run: &mut Run<'_>,
     ) -> Result<ItemVectors, FitError> {
-        let vocab = vocab.into();
-        let survey = Survey::take(params, source, &vocab)?;
-        let popularity = Popularity::new(&survey.counts, params.exponent)?;
-        match params.exclude {
-            Exclude::Context => fit(params, source, vocab, &survey, &popularity, run),
-            Exclude::Sequence => fit(params, source, vocab, &survey, &ExcludePositives::new(popularity), run),
-        }
+        let mut training = Training::new(params, source, vocab, run.seed)?;
+        let mut sampler = training.sampler()?;
+        while training.epoch(source, sampler.as_mut(), run)? {}
+        training.finish()
     }
 
     /// Like [`SkipGram::fit`], with negatives from any sampler; [`Params::exponent`] is not used. With
-    /// [`Exclude::Sequence`] the sequence's items are the context's positives, which the sampler must exclude.
+    /// [`Exclude::Sequence`](crate::Exclude::Sequence) the sequence's items are the context's positives, which the
+    /// sampler must exclude.
+    ///
+    /// The context's query is the centre's input vector, its batch the centres drawn with it; steps count chunks of
+    /// some million pairs, and so does what the sampler observes. One that wants vectors gets the output table.
     ///
     /// # Errors
     /// As [`SkipGram::fit`], and
@@ -78,190 +70,51 @@ impl SkipGram {
         params: &Params,
         source: &dyn SequenceSource,
         vocab: impl Into<Arc<Vocab>>,
-        sampler: &dyn NegativeSampler,
+        sampler: &mut dyn NegativeSampler,
         run: &mut Run<'_>,
     ) -> Result<ItemVectors, FitError> {
         let vocab = vocab.into();
-        if sampler.n_items() != vocab.len() {
-            let got = sampler.n_items();
-            return Err(FitError::Catalogue { what: "sampler", expected: vocab.len(), got });
+        let (expected, got) = (vocab.len(), sampler.n_items());
+        if got != expected {
+            return Err(FitError::Catalogue { what: "sampler", expected, got });
         }
-        let survey = Survey::take(params, source, &vocab)?;
-        fit(params, source, vocab, &survey, sampler, run)
-    }
-}
-
-/// What a first reading says about a source.
-struct Survey {
-    /// Items to leave out, by id; empty when there are none.
-    rare: Vec<bool>,
-    /// How often each item occurs after preparation.
-    counts: Vec<u64>,
-    report: PreparationReport,
-}
-
-impl Survey {
-    fn take(params: &Params, source: &dyn SequenceSource, vocab: &Vocab) -> Result<Self, FitError> {
-        params.validate()?;
-        let n_items = vocab.len();
-        if source.n_items() != n_items {
-            return Err(FitError::Catalogue { what: "source", expected: n_items, got: source.n_items() });
-        }
-        let Prepared { rare, counts, report } = params.preparation.survey(source)?;
-        if report.items_kept == 0 {
-            return Err(FitError::Empty { preparation: Box::new(report) });
-        }
-        Ok(Self { rare, counts, report })
-    }
-}
-
-fn fit(
-    params: &Params,
-    source: &dyn SequenceSource,
-    vocab: Arc<Vocab>,
-    survey: &Survey,
-    sampler: &dyn NegativeSampler,
-    run: &mut Run<'_>,
-) -> Result<ItemVectors, FitError> {
-    let n_items = vocab.len();
-    let too_large = || FitError::TooLarge { n_items, dim: params.dim };
-    let mut input = Table::zeros(n_items, params.dim).ok_or_else(too_large)?;
-    let output = Table::zeros(n_items, params.dim).ok_or_else(too_large)?;
-    input.randomize(run.seed);
-    let mut session = Session {
-        params,
-        sampler,
-        n_items,
-        seed: run.seed,
-        total: survey.report.items_kept * u64::from(params.epochs),
-        done: 0,
-        threads: Threads::start(run.parallelism)?,
-        trainer: Trainer::new(input, output, params),
-        current: EpochReport::default(),
-        since_report: EpochReport::default(),
-        run,
-    };
-    let mut report = FitReport { preparation: survey.report, ..FitReport::default() };
-    for epoch in 0..params.epochs {
-        let finished = session.epoch(epoch, source, &survey.rare)?;
-        if !session.trainer.input.is_finite() || !session.trainer.output.is_finite() {
-            return Err(FitError::Diverged { epoch, rate: params.rate });
-        }
-        let this = std::mem::take(&mut session.current);
-        if this.items > 0 {
-            report.epochs.push(this);
-        }
-        if !finished {
-            report.stopped = true;
-            break;
-        }
-        report.epochs_done += 1;
-    }
-    let Trainer { input, output, .. } = session.trainer;
-    Ok(ItemVectors {
-        input: Embeddings::new(vocab.clone(), input.into_rows())?,
-        output: Embeddings::new(vocab, output.into_rows())?,
-        params: params.clone(),
-        report,
-    })
-}
-
-/// A training under way.
-struct Session<'a, 'run, 'o> {
-    params: &'a Params,
-    sampler: &'a dyn NegativeSampler,
-    n_items: usize,
-    seed: u64,
-    /// Items of all epochs, and how many are done.
-    total: u64,
-    done: u64,
-    threads: Threads,
-    trainer: Trainer,
-    current: EpochReport,
-    since_report: EpochReport,
-    run: &'run mut Run<'o>,
-}
-
-impl Session<'_, '_, '_> {
-    /// One pass; whether it went to its end.
-    fn epoch(&mut self, epoch: u32, source: &dyn SequenceSource, rare: &[bool]) -> Result<bool, FitError> {
-        let (mut corpus, mut scratch) = (Corpus::default(), Vec::new());
-        let mut unused = PreparationReport::default();
-        let mut number = 0u64;
-        let params = self.params;
-        let seed = self.seed;
-        let read_all = read(source, self.n_items, |sequence| {
-            params.preparation.apply(sequence, rare, &mut scratch, &mut unused, |kept| {
-                corpus.push(kept);
-                if let Window::Basket { .. } = params.window {
-                    let start = corpus.items.len() - kept.len();
-                    let stream = (u64::from(epoch) << 40) ^ number;
-                    SeededRng::stream(seed, "skip-gram baskets", stream).shuffle(&mut corpus.items[start..]);
-                }
-                number += 1;
-            });
-            if corpus.items.len() < self.trainer.chunk_items() {
-                return Ok(());
-            }
-            self.train(epoch, &mut corpus)
-        })?;
-        if !read_all || corpus.items.is_empty() {
-            return Ok(read_all);
-        }
-        match self.train(epoch, &mut corpus) {
-            Ok(()) => Ok(true),
-            Err(Break::Stopped) => Ok(false),
-            Err(Break::Error(error)) => Err(error),
-        }
+        let mut training = Training::new(params, source, vocab, run.seed)?;
+        while training.epoch(source, sampler, run)? {}
+        training.finish()
     }
 
-    /// Trains on what lies in the corpus, in chunks of about equal size, and empties it.
-    fn train(&mut self, epoch: u32, corpus: &mut Corpus) -> Result<(), Break> {
-        let len = corpus.items.len();
-        let chunks = ((len + self.trainer.chunk_items() / 2) / self.trainer.chunk_items()).max(1);
-        let per_chunk = len.div_ceil(chunks);
-        let mut start = 0;
-        while start < len {
-            let range = start..(start + per_chunk).min(len);
-            self.chunk(epoch, corpus, range.clone()).map_err(Break::Error)?;
-            start = range.end;
-            // Always at the end, so that the observer sees the work complete.
-            if self.since_report.pairs() >= PAIRS_PER_REPORT || self.done == self.total {
-                let loss = std::mem::take(&mut self.since_report).loss;
-                let progress = Progress::new("train", self.done, self.total).unit("items").loss(loss);
-                if !self.run.report(&progress).goes_on() && self.done < self.total {
-                    return Err(Break::Stopped);
-                }
-            }
-        }
-        corpus.clear();
-        Ok(())
-    }
-
-    fn chunk(&mut self, epoch: u32, corpus: &Corpus, range: std::ops::Range<usize>) -> Result<(), FitError> {
-        let Self { params, sampler, n_items, seed, total, done, trainer, .. } = self;
-        let source = PairSource { params, sampler: *sampler, n_items: *n_items, seed: *seed, epoch };
-        let first = range.start;
-        let rate = |at: usize| rate_at(params, *done + (at - first) as u64, *total);
-        let items = range.len() as u64;
-        let result = self.threads.run(|| trainer.train(&source, corpus, range, &rate))?;
-        *done += items;
-        let chunk = EpochReport {
-            items,
-            positives: result.counts.positives,
-            negatives: result.counts.negatives,
-            loss: result.loss,
+    /// Like [`SkipGram::fit`], with a checkpoint in `path` after every `every` epochs. If there is one of the same
+    /// settings, seed and sequences already, goes on from it, and gives the same bits as without the interruption. A
+    /// training that the observer stops leaves the last checkpoint as it is. The file stays when all is done.
+    ///
+    /// # Errors
+    /// - [`CheckpointError::Fit`] as [`SkipGram::fit`].
+    /// - [`CheckpointError::Store`] when the checkpoint cannot be read or written.
+    /// - [`CheckpointError::Other`] when it is one of another training.
+    pub fn fit_checkpointed(
+        params: &Params,
+        source: &dyn SequenceSource,
+        vocab: impl Into<Arc<Vocab>>,
+        path: impl AsRef<Path>,
+        every: u32,
+        run: &mut Run<'_>,
+    ) -> Result<ItemVectors, CheckpointError> {
+        let path = path.as_ref();
+        let mut training = if path.exists() {
+            Training::resume(path, params, source, vocab, run.seed)?
+        } else {
+            Training::new(params, source, vocab, run.seed)?
         };
-        for report in [&mut self.current, &mut self.since_report] {
-            report.add(&chunk);
+        let mut sampler = training.sampler()?;
+        loop {
+            let goes_on = training.epoch(source, sampler.as_mut(), run)?;
+            let report = training.report();
+            if !report.stopped && (training.is_done() || report.epochs_done % every.max(1) == 0) {
+                training.save(path)?;
+            }
+            if !goes_on {
+                return Ok(training.finish()?);
+            }
         }
-        Ok(())
     }
-}
-
-/// The linear schedule with its floor.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a learning rate in f32")]
-fn rate_at(params: &Params, done: u64, total: u64) -> f32 {
-    let left = 1.0 - done as f64 / total.max(1) as f64;
-    ((f64::from(params.rate) * left) as f32).max(params.floor_rate)
 }

@@ -2,6 +2,8 @@ use embed_core::SeededRng;
 use embed_core::kernel::logistic::Lane;
 use ndarray::Array2;
 
+use crate::huffman::Huffman;
+
 /// Parts that each table is cut into. Row `i` is slot `i / PARTS` of part `i % PARTS`, so that frequent items,
 /// whose ids often lie together, spread over all parts. A power of two, whatever the threads.
 pub(crate) const PARTS: usize = 8;
@@ -54,6 +56,35 @@ impl Table {
                 *x = (rng.unit_f32() - 0.5) / dim as f32;
             }
         }
+    }
+
+    /// An item's vector `[dim]`.
+    #[inline]
+    pub(crate) fn vector(&self, item: u32) -> &[f32] {
+        let lanes = self.lanes();
+        let row = &self.parts[part(item)][slot(item) as usize * lanes..][..lanes];
+        &Lane::components(row)[..self.dim]
+    }
+
+    /// Takes over the first rows `[n, dim]`.
+    pub(crate) fn copy_rows(&mut self, rows: &[f32]) {
+        let (lanes, dim) = (self.lanes(), self.dim);
+        for (item, from) in rows.chunks_exact(dim).take(self.n_items).enumerate() {
+            let row = &mut self.parts[item % PARTS][item / PARTS * lanes..][..lanes];
+            Lane::components_mut(row)[..dim].copy_from_slice(from);
+        }
+    }
+
+    /// For each item the sum of half of each node's vector on its path, with the sign of the branch, `[n_items, dim]`.
+    pub(crate) fn sum_paths(&self, tree: &Huffman, n_items: usize) -> Array2<f32> {
+        let mut rows = Array2::zeros((n_items, self.dim));
+        for (item, mut row) in (0u32..).zip(rows.rows_mut()) {
+            for (node, branch) in tree.path(item) {
+                let half = if branch { 0.5 } else { -0.5 };
+                row.iter_mut().zip(self.vector(node)).for_each(|(to, from)| *to += half * from);
+            }
+        }
+        rows
     }
 
     /// Whether every component is finite.

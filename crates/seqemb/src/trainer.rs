@@ -3,6 +3,7 @@ use embed_core::{Parallelism, ParallelismError, SampleError};
 use rayon::prelude::*;
 
 use crate::Params;
+use crate::cbow::Groups;
 use crate::pairs::{Block, Corpus, Counts, PairSource};
 use crate::tables::{PARTS, Table};
 
@@ -16,9 +17,16 @@ pub(crate) struct Trainer {
     pub(crate) input: Table,
     pub(crate) output: Table,
     blocks: Vec<Block>,
-    blocks_drawn: u64,
-    chunks_done: usize,
+    pub(crate) groups: Groups,
+    pub(crate) blocks_drawn: u64,
+    chunks_done: u64,
     chunk_items: usize,
+}
+
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer").field("chunks_done", &self.chunks_done).finish_non_exhaustive()
+    }
 }
 
 /// What a chunk gave.
@@ -30,21 +38,50 @@ pub(crate) struct ChunkResult {
 }
 
 impl Trainer {
-    pub(crate) fn new(input: Table, output: Table, params: &Params) -> Self {
+    /// `pairs_per_prediction` is about how many pairs there are for one context (or, in CBOW, for one centre).
+    pub(crate) fn new(
+        input: Table,
+        output: Table,
+        params: &Params,
+        pairs_per_prediction: usize,
+        counts: &[u64],
+    ) -> Self {
         let contexts = match params.window {
             crate::Window::Sliding { size, dynamic: true } => size + 1,
             crate::Window::Sliding { size, dynamic: false } => 2 * size,
             crate::Window::Basket { samples } => samples,
         };
-        let pairs_per_item = contexts * (1 + params.negatives);
+        let pairs_per_item = contexts.saturating_mul(pairs_per_prediction);
         Self {
             input,
             output,
             blocks: std::iter::repeat_with(Block::new).take(BLOCKS).collect(),
+            groups: Groups::new(params, counts),
             blocks_drawn: 0,
             chunks_done: 0,
-            chunk_items: (CHUNK_PAIRS / pairs_per_item).max(BLOCKS),
+            chunk_items: (CHUNK_PAIRS / pairs_per_item.max(1)).max(BLOCKS),
         }
+    }
+
+    /// How many blocks have named a random stream, and how many chunks are done.
+    pub(crate) fn blocks_drawn(&self) -> u64 {
+        self.blocks_drawn
+    }
+
+    /// Chunks trained on, over all epochs.
+    pub(crate) fn chunks_done(&self) -> u64 {
+        self.chunks_done
+    }
+
+    /// Goes on from where another training was.
+    pub(crate) fn restore(&mut self, blocks_drawn: u64, chunks_done: u64) {
+        self.blocks_drawn = blocks_drawn;
+        self.chunks_done = chunks_done;
+    }
+
+    /// Counts a chunk.
+    pub(crate) fn end_chunk(&mut self) {
+        self.chunks_done = self.chunks_done.wrapping_add(1);
     }
 
     /// Items of a chunk.
@@ -52,7 +89,7 @@ impl Trainer {
         self.chunk_items
     }
 
-    /// Trains on the centres `range` of the corpus. `rate` gives the learning rate of the item at a place.
+    /// Skip-gram on the centres `range` of the corpus. `rate` gives the learning rate of the item at a place.
     ///
     /// First all pairs are drawn, in blocks of fixed size, and sorted by the parts of their rows. Then come
     /// the diagonals: in diagonal `s`, part `i` of the centres meets part `i + s` of the outputs, so that
@@ -69,11 +106,13 @@ impl Trainer {
         for (i, block) in self.blocks.iter_mut().enumerate() {
             let start = (range.start + i * per_block).min(range.end);
             block.range = start..(start + per_block).min(range.end);
-            block.number = self.blocks_drawn + i as u64;
+            block.number = self.blocks_drawn.wrapping_add(i as u64);
             block.rate = rate(start);
         }
-        self.blocks_drawn += BLOCKS as u64;
-        let drawn: Vec<_> = self.blocks.par_iter_mut().map(|block| source.draw(corpus, block)).collect();
+        self.blocks_drawn = self.blocks_drawn.wrapping_add(BLOCKS as u64);
+        let input = &self.input;
+        let drawn: Vec<_> =
+            self.blocks.par_iter_mut().map(|block| source.draw(corpus, block, input)).collect();
         let mut result = ChunkResult::default();
         for counts in drawn {
             let counts = counts?;
@@ -81,8 +120,9 @@ impl Trainer {
             result.counts.negatives += counts.negatives;
         }
         let (lanes, clamp, blocks) = (self.input.lanes(), source.params.clamp, &self.blocks);
+        let shift = (self.chunks_done % PARTS as u64) as usize;
         for diagonal in 0..PARTS {
-            let shift = (diagonal + self.chunks_done) % PARTS;
+            let shift = (diagonal + shift) % PARTS;
             let mut outputs: Vec<_> = self.output.parts.iter_mut().enumerate().collect();
             outputs.rotate_left(shift);
             let losses: Vec<f64> = self
@@ -102,7 +142,7 @@ impl Trainer {
                 .collect();
             result.loss += losses.iter().sum::<f64>();
         }
-        self.chunks_done += 1;
+        self.end_chunk();
         Ok(result)
     }
 }
@@ -205,9 +245,17 @@ mod tests {
         input.randomize(5);
         output.randomize(6);
         let (mut slow_in, mut slow_out) = (rows(&input), rows(&output));
-        let mut trainer = Trainer::new(input, output, &params);
+        let mut trainer = Trainer::new(input, output, &params, 6, &[1; 67]);
         let sampler = Uniform::new(n_items).unwrap();
-        let source = PairSource { params: &params, sampler: &sampler, n_items, seed: 4, epoch: 0 };
+        let source = PairSource {
+            params: &params,
+            sampler: &sampler,
+            tree: None,
+            n_items,
+            seed: 4,
+            epoch: 0,
+            step: 0,
+        };
         let rate = |at: usize| 0.3 / (1.0 + at as f32);
         let fast = trainer.train(&source, &corpus, 3..150, &rate).unwrap();
         let slow = naive(&trainer, &mut slow_in, &mut slow_out, f64::from(params.clamp));

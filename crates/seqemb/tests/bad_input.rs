@@ -91,8 +91,8 @@ fn catalogues_must_agree() {
     let params = Params::default();
     let error = SkipGram::fit(&params, &source, keys(), &mut Run::default()).unwrap_err();
     assert_eq!(error.to_string(), "the source has 3 items, the vocabulary has 2");
-    let sampler = Uniform::new(5).unwrap();
-    let error = SkipGram::fit_with(&params, &source, keys(), &sampler, &mut Run::default()).unwrap_err();
+    let mut sampler = Uniform::new(5).unwrap();
+    let error = SkipGram::fit_with(&params, &source, keys(), &mut sampler, &mut Run::default()).unwrap_err();
     assert!(matches!(error, FitError::Catalogue { what: "sampler", expected: 2, got: 5 }));
 }
 
@@ -158,7 +158,7 @@ fn a_sampler_that_breaks_its_promise_is_caught() {
     let source = Sequences::from_rows(2, [[0, 1]]).unwrap();
     let keys = Vocab::from_keys(["a", "b"]).unwrap();
     let error =
-        SkipGram::fit_with(&Params::default(), &source, keys, &Foreign, &mut Run::default()).unwrap_err();
+        SkipGram::fit_with(&Params::default(), &source, keys, &mut Foreign, &mut Run::default()).unwrap_err();
     assert!(matches!(error, FitError::Sample(SampleError::Implementation { .. })), "{error}");
 }
 
