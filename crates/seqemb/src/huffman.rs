@@ -74,7 +74,6 @@ impl Huffman {
     }
 
     /// Mean length of a path over all occurrences, rounded up.
-    #[expect(clippy::cast_possible_truncation, reason = "a path is shorter than the number of items")]
     pub(crate) fn mean_length(&self, counts: &[u64]) -> usize {
         let lengths = (0..).zip(counts).map(|(item, &n)| (self.path(item).count() as u128) * u128::from(n));
         let total: u128 = counts.iter().map(|&n| u128::from(n)).sum();

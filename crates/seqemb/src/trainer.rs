@@ -120,6 +120,7 @@ impl Trainer {
             result.counts.negatives += counts.negatives;
         }
         let (lanes, clamp, blocks) = (self.input.lanes(), source.params.clamp, &self.blocks);
+        #[expect(clippy::cast_possible_truncation, reason = "below PARTS")]
         let shift = (self.chunks_done % PARTS as u64) as usize;
         for diagonal in 0..PARTS {
             let shift = (diagonal + shift) % PARTS;

@@ -48,6 +48,8 @@ pub struct Training {
     pub(crate) tree: Option<Huffman>,
     pub(crate) trainer: Trainer,
     pub(crate) report: FitReport,
+    /// What the observer has not been told yet.
+    pub(crate) untold: EpochReport,
 }
 
 impl Training {
@@ -84,7 +86,16 @@ impl Training {
         };
         let trainer = Trainer::new(input, output, params, pairs_per_prediction, &survey.counts);
         let report = FitReport { preparation: survey.report, ..FitReport::default() };
-        Ok(Self { params: params.clone(), vocab, seed, survey, tree, trainer, report })
+        Ok(Self {
+            params: params.clone(),
+            vocab,
+            seed,
+            survey,
+            tree,
+            trainer,
+            report,
+            untold: EpochReport::default(),
+        })
     }
 
     /// Goes on from vectors learned before, with new sequences and perhaps new items: `vocab` holds the old keys in their
@@ -191,11 +202,12 @@ impl Training {
             threads,
             trainer: &mut self.trainer,
             current: EpochReport::default(),
-            since_report: EpochReport::default(),
+            since_report: std::mem::take(&mut self.untold),
             run,
         };
         let finished = pass.epoch(source)?;
-        let current = pass.current;
+        let (current, untold) = (pass.current, pass.since_report);
+        self.untold = untold;
         if !self.trainer.input.is_finite() || !self.trainer.output.is_finite() {
             return Err(FitError::Diverged { epoch, rate: self.params.rate });
         }
