@@ -1,7 +1,7 @@
 //! Times training on a file of sequences, one a line, items between blanks; prints one JSON line. What
 //! `benches/peers/sgns.py` runs beside other libraries.
 //!
-//! `cargo run --release -p seqemb --example time_training -- [FILE] [dim=64] [negatives=5] [window=5] [epochs=1] [threads=2]`
+//! `cargo run --release -p seqemb --example time_training -- [FILE] [dim=64] [negatives=5] [window=5] [epochs=1] [threads=2] [arch=sg|cbow]`
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use embed_core::{Run, SeededRng, Sequences, Vocab};
-use seqemb::{Params, Preparation, SkipGram, Window};
+use seqemb::{Architecture, Params, Preparation, SkipGram, Window};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut params = Params { epochs: 1, preparation: Preparation::NONE, ..Params::default() };
@@ -24,6 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Some(("epochs", value)) => params.epochs = value.parse()?,
             Some(("threads", value)) => threads = value.parse()?,
+            Some(("arch", "sg")) => params.architecture = Architecture::SkipGram,
+            Some(("arch", "cbow")) => {
+                params.architecture = Architecture::Cbow;
+                params.rate = 0.05;
+            }
             Some((name, _)) => return Err(format!("no setting {name}").into()),
         }
     }

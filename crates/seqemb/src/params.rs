@@ -100,10 +100,10 @@ impl Params {
     pub fn basket() -> Self {
         Self {
             window: Window::Basket { samples: 5 },
-            negatives: 10,
+            negatives: 20,
             exponent: 0.35,
             rate: 0.1,
-            epochs: 120,
+            epochs: 80,
             preparation: Preparation { long: LongSessions::Keep, ..Preparation::default() },
             ..Self::default()
         }
