@@ -11,7 +11,7 @@ use crate::aligned::Aligned;
 use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
 use crate::ivf::{self, file::Common};
 use crate::keys::{self, Keys};
-use crate::scoring::norm;
+use crate::scoring::{Scoring, norm};
 use crate::{Flat, HnswParams, Index, Ivf, Quantized};
 
 const KIND: Kind = Kind::new("index", 1);
@@ -39,6 +39,8 @@ enum Family {
         /// Nodes of each layer, the ground first.
         layers: Vec<u64>,
         report: HnswReport,
+        /// Whether there are codes.
+        sq8: bool,
     },
     /// Lists, of vectors or codes; codes without lists.
     Ivf(ivf::file::Header),
@@ -57,6 +59,7 @@ impl Header {
                     .chain(hnsw.upper.iter().map(|layer| layer.size as u64))
                     .collect(),
                 report: hnsw.report,
+                sq8: hnsw.codes.is_some(),
             },
             Index::Ivf(ivf) => Family::Ivf(ivf::file::Header::of(ivf)),
             Index::Quantized(codes) => Family::Ivf(ivf::file::Header::of(&codes.0)),
@@ -91,17 +94,31 @@ pub(crate) fn to_bytes(index: &Index) -> Result<Vec<u8>, StoreError> {
 
 fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), StoreError> {
     match index {
-        Index::Flat(flat) => writer.section("vectors", &flat.table)?.section("norms", &flat.norms)?,
-        Index::Ivf(ivf) => ivf::file::write(ivf, writer)?,
-        Index::Quantized(codes) => ivf::file::write(&codes.0, writer)?,
-        Index::Hnsw(hnsw) => writer
-            .section("vectors", &hnsw.table)?
-            .section("ids", &hnsw.ids)?
-            .section("starts", &hnsw.starts)?
-            .section("nodes", &hnsw.nodes)?
-            .section("ground", &hnsw.ground)?
-            .section("upper", &hnsw.links)?,
-    };
+        Index::Flat(flat) => {
+            writer.section("vectors", &flat.table)?.section("norms", &flat.norms)?;
+        }
+        Index::Ivf(ivf) => {
+            ivf::file::write(ivf, writer)?;
+        }
+        Index::Quantized(codes) => {
+            ivf::file::write(&codes.0, writer)?;
+        }
+        Index::Hnsw(hnsw) => {
+            writer
+                .section("vectors", &hnsw.table)?
+                .section("ids", &hnsw.ids)?
+                .section("starts", &hnsw.starts)?
+                .section("nodes", &hnsw.nodes)?
+                .section("ground", &hnsw.ground)?
+                .section("upper", &hnsw.links)?;
+            if let Some(codes) = &hnsw.codes {
+                writer
+                    .section("codes", &codes.rows)?
+                    .section("scales", &codes.scales)?
+                    .section("centre", &codes.centre)?;
+            }
+        }
+    }
     if let Some(keys) = index.keys()? {
         writer.vocab(keys::SECTION, keys)?;
     }
@@ -145,11 +162,12 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
             let norms = reader.section_of_len::<f32>("norms", n)?.into();
             Ok(Index::Flat(Flat { metric, dim, table: table(n)?, norms, space, keys }))
         }
-        Family::Hnsw { m, ef_construction, ef_search, copies, layers, report } => {
+        Family::Hnsw { m, ef_construction, ef_search, copies, layers, report, sq8 } => {
             let params = HnswParams {
                 m: m as usize,
                 ef_construction: ef_construction as usize,
                 ef_search: ef_search as usize,
+                sq8,
             };
             params.validate().map_err(|e| field(e.name, e.most as u64, e.got as u64))?;
             if layers.is_empty() || layers.len() > MAX_LAYERS {
@@ -165,6 +183,9 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
                 sizes.push(usize::try_from(size).unwrap_or(usize::MAX));
             }
             let nodes = sizes[0];
+            if sq8 && dim > hnsw::MAX_CODED_DIM {
+                return Err(field("dim", hnsw::MAX_CODED_DIM as u64, header.dim));
+            }
             if copies > header.n {
                 return Err(field("copies", header.n, copies));
             }
@@ -186,6 +207,7 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
                 ground: reader.section_of_len::<u32>("ground", slots(&sizes[..1], 2 * params.m))?.into(),
                 links: reader.section_of_len::<u32>("upper", slots(&sizes[1..], params.m))?.into(),
                 upper: hnsw::uppers(&sizes, params.m),
+                codes: if sq8 { Some(codes_of(reader, metric, nodes, dim)?) } else { None },
                 report,
                 space,
                 keys,
@@ -193,6 +215,16 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
             }))
         }
     }
+}
+
+fn codes_of(reader: &Reader, metric: Metric, nodes: usize, dim: usize) -> Result<hnsw::Codes, StoreError> {
+    let bytes = nodes.saturating_mul(hnsw::code_stride(dim));
+    Ok(hnsw::Codes {
+        scoring: Scoring::of(metric),
+        rows: reader.section_of_len::<u8>("codes", bytes)?.into(),
+        scales: reader.section_of_len::<f32>("scales", nodes.saturating_mul(2))?.into(),
+        centre: reader.section_of_len::<f32>("centre", dim)?.into(),
+    })
 }
 
 /// Checks the file that an index was opened from, and that what it holds fits together.

@@ -65,6 +65,7 @@ impl Index {
     pub fn spec(&self) -> IndexSpec {
         match self {
             Self::Flat(_) => IndexSpec::Flat,
+            Self::Hnsw(index) if index.codes.is_some() => IndexSpec::HnswSq8 { m: index.m },
             Self::Hnsw(index) => IndexSpec::Hnsw { m: index.m },
             Self::Ivf(index) => IndexSpec::Ivf { nlist: index.params.nlist, coding: index.params.coding },
             Self::Quantized(index) => IndexSpec::Quantized { coding: index.coding() },

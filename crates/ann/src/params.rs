@@ -17,11 +17,14 @@ pub struct HnswParams {
     pub ef_construction: usize,
     /// Width of a search that asks for no effort of its own, 1 to 65,536. The paper's ef; never less than k.
     pub ef_search: usize,
+    /// Whether the graph is walked over vectors in one byte a component, a quarter of the memory to read; what
+    /// is found is scored by the exact vectors. Costs dim + 8 bytes a row, dim rounded up to a multiple of 64.
+    pub sq8: bool,
 }
 
 impl Default for HnswParams {
     fn default() -> Self {
-        Self { m: 32, ef_construction: 200, ef_search: 100 }
+        Self { m: 32, ef_construction: 200, ef_search: 100, sq8: false }
     }
 }
 

@@ -50,6 +50,10 @@ pub(crate) struct Scratch {
     /// The nodes whose bits are set.
     pub(super) touched: Vec<u32>,
     costs: Vec<f32>,
+    /// Of a walk over codes: the query's.
+    pub(super) bytes: Vec<u8>,
+    /// Of a walk over codes: the nodes that get exact costs.
+    rescored: Vec<u32>,
     /// The nearest nodes so far, nearest first.
     pub(crate) pool: Vec<Key>,
     /// Of a filtered search: nodes to expand, nearest on top.
@@ -162,6 +166,18 @@ impl Scratch {
         let nearest = self.nearest.drain().filter(|key| !within(key));
         self.pool.extend(nearest);
         true
+    }
+
+    /// Gives the nodes in the pool other costs, and sorts it by them.
+    pub(super) fn rescore(&mut self, costs: impl FnOnce(&[u32], &mut [f32])) {
+        self.rescored.clear();
+        self.rescored.extend(self.pool.iter().map(|&key| key::node(key)));
+        self.costs.resize(self.pool.len(), 0.0);
+        costs(&self.rescored, &mut self.costs);
+        let keys = self.rescored.iter().zip(&self.costs).map(|(&node, &cost)| key::new(cost, node));
+        self.pool.clear();
+        self.pool.extend(keys);
+        self.pool.sort_unstable();
     }
 
     /// Whether a node is near enough that its neighbours may be wanted.

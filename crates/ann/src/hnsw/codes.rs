@@ -8,8 +8,10 @@ use super::beam::Costs;
 use crate::aligned::Aligned;
 use crate::scoring::Scoring;
 
-/// The code of a vector's centre.
-const ZERO: i32 = 128;
+/// Most components.
+pub(crate) const MAX_DIM: usize = kernel::MAX_CODES;
+/// The code of a component that is the centre's.
+const ZERO: u8 = 128;
 /// Largest distance of a code from [`ZERO`].
 const REACH: f32 = 127.0;
 
@@ -31,42 +33,44 @@ pub(crate) fn stride(dim: usize) -> usize {
     if dim > 32 { dim.next_multiple_of(64) } else { dim.next_power_of_two() }
 }
 
-/// A query in signed bytes against codes. The cost is an estimate of the squared distance, or of minus the
-/// product.
-#[derive(Debug)]
+/// A query in bytes against codes. The cost is an estimate of the squared distance, or of minus the product.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Coded<'a> {
     codes: &'a Codes,
-    query: &'a [i8],
-    /// [`ZERO`] times the sum of the query's bytes.
+    query: &'a [u8],
+    /// [`ZERO`] times the sum of what the query's bytes stand for.
     offset: i32,
-    /// What a code times a byte is worth, but for the row's scale.
+    /// What a product of codes is worth, but for the row's scale.
     unit: f32,
     base: f32,
 }
 
-/// A vector's bytes around the centre; the scale.
-fn encode(scoring: Scoring, vector: &[f32], centre: &[f32], bytes: &mut [i8]) -> f32 {
-    let from_centre = |i: usize| match scoring {
-        Scoring::L2 => vector[i] - centre[i],
-        Scoring::Dot => vector[i],
-    };
-    let reach = (0..vector.len()).fold(0.0f32, |most, i| most.max(from_centre(i).abs()));
+/// A vector's bytes about the centre; the scale.
+fn encode(vector: &[f32], centre: &[f32], bytes: &mut [u8]) -> f32 {
+    let differences = || vector.iter().zip(centre).map(|(x, c)| x - c);
+    let reach = differences().fold(0.0f32, |most, x| most.max(x.abs()));
     let scale = reach / REACH;
-    let inverse = if scale > 0.0 && scale.is_finite() { 1.0 / scale } else { 0.0 };
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        let steps = if i < vector.len() { (from_centre(i) * inverse).round_ties_even() } else { 0.0 };
-        #[expect(clippy::cast_possible_truncation, reason = "cut to ±127; what is no number becomes 0")]
-        let clamped = steps.clamp(-REACH, REACH) as i8;
-        *byte = clamped;
+    let finite = scale > f32::MIN_POSITIVE && scale.is_finite();
+    let inverse = if finite { 1.0 / scale } else { 0.0 };
+    bytes.fill(ZERO);
+    for (byte, x) in bytes.iter_mut().zip(differences()) {
+        let steps = (x * inverse).round_ties_even().clamp(-REACH, REACH);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "1 to 255; NaN becomes 0"
+        )]
+        let code = (steps + f32::from(ZERO)) as u8;
+        *byte = code;
     }
-    if inverse == 0.0 { 0.0 } else { scale }
+    if finite { scale } else { 0.0 }
 }
 
 /// The squared length of what bytes stand for.
 #[expect(clippy::cast_precision_loss, reason = "to 24 bits is enough for an estimate")]
-fn square(bytes: &[i8], scale: f32) -> f32 {
-    let sum: i64 = bytes.iter().map(|&b| i64::from(i32::from(b) * i32::from(b))).sum();
-    scale * scale * sum as f32
+fn square(bytes: &[u8], scale: f32) -> f32 {
+    let step = |&b: &u8| (i32::from(b) - i32::from(ZERO)).pow(2);
+    scale * scale * bytes.iter().map(step).sum::<i32>() as f32
 }
 
 impl Codes {
@@ -80,46 +84,41 @@ impl Codes {
         };
         let mut scales = vec![0.0; 2 * n];
         let rows = Aligned::new(n * stride, |rows| {
-            rows.par_chunks_mut(stride).zip(scales.par_chunks_mut(2)).zip(table.par_chunks(dim)).for_each_init(
-                || vec![0i8; stride],
-                |bytes, ((row, scales), vector)| {
-                    let scale = encode(scoring, vector, &centre, bytes);
-                    for (code, &byte) in row.iter_mut().zip(&*bytes) {
-                        *code = byte.wrapping_add(i8::MIN).cast_unsigned();
-                    }
-                    let fixed = if scoring == Scoring::L2 { square(bytes, scale) } else { 0.0 };
-                    scales.copy_from_slice(&[fixed, scale]);
-                },
-            );
+            let rows = rows.par_chunks_mut(stride).zip(scales.par_chunks_mut(2));
+            rows.zip(table.par_chunks(dim)).for_each(|((row, scales), vector)| {
+                let scale = encode(vector, &centre, row);
+                let fixed = if scoring == Scoring::L2 { square(row, scale) } else { 0.0 };
+                scales.copy_from_slice(&[fixed, scale]);
+            });
         });
         Self { scoring, rows, scales: Aligned::copy(&scales), centre: Aligned::copy(&centre) }
     }
 
-    pub(crate) fn stride(&self) -> usize {
+    fn stride(&self) -> usize {
         stride(self.centre.len())
     }
 
     /// A query `[dim]` against the codes; its bytes are written into `bytes`.
-    pub(crate) fn query<'a>(&'a self, query: &[f32], bytes: &'a mut Vec<i8>) -> Coded<'a> {
-        bytes.resize(self.stride(), 0);
-        let scale = encode(self.scoring, query, &self.centre, bytes);
+    pub(crate) fn query<'a>(&'a self, query: &[f32], bytes: &'a mut Vec<u8>) -> Coded<'a> {
+        bytes.resize(self.stride(), ZERO);
+        let scale = encode(query, &self.centre, bytes);
         let base = if self.scoring == Scoring::L2 { square(bytes, scale) } else { 0.0 };
         self.coded(bytes, scale, base)
     }
 
     /// A row as the query.
-    pub(crate) fn from_row<'a>(&'a self, row: u32, bytes: &'a mut Vec<i8>) -> Coded<'a> {
+    #[inline]
+    pub(crate) fn from_row(&self, row: u32) -> Coded<'_> {
         let (row, stride) = (row as usize, self.stride());
-        bytes.clear();
-        let codes = &self.rows[row * stride..(row + 1) * stride];
-        bytes.extend(codes.iter().map(|&code| code.cast_signed().wrapping_add(i8::MIN)));
+        let bytes = &self.rows[row * stride..(row + 1) * stride];
         self.coded(bytes, self.scales[2 * row + 1], self.scales[2 * row])
     }
 
-    fn coded<'a>(&'a self, query: &'a [i8], scale: f32, base: f32) -> Coded<'a> {
-        let offset = ZERO * query.iter().map(|&b| i32::from(b)).sum::<i32>();
+    #[inline]
+    fn coded<'a>(&'a self, query: &'a [u8], scale: f32, base: f32) -> Coded<'a> {
+        let sum: i32 = query.iter().map(|&b| i32::from(b) - i32::from(ZERO)).sum();
         let unit = if self.scoring == Scoring::L2 { 2.0 * scale } else { scale };
-        Coded { codes: self, query, offset, unit, base }
+        Coded { codes: self, query, offset: i32::from(ZERO) * sum, unit, base }
     }
 }
 

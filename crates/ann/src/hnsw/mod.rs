@@ -2,6 +2,7 @@
 
 mod beam;
 mod build;
+mod codes;
 mod copies;
 mod key;
 mod repair;
@@ -16,6 +17,7 @@ use self::beam::Layer;
 pub(crate) use self::beam::NONE;
 pub(crate) use self::build::MAX_LAYERS;
 use self::build::{Draft, arrange, node_id};
+pub(crate) use self::codes::{Codes, MAX_DIM as MAX_CODED_DIM, stride as code_stride};
 pub(crate) use self::scratch::ScratchPool;
 use crate::aligned::Aligned;
 use crate::flat::stored_rows;
@@ -76,6 +78,8 @@ pub struct Hnsw {
     pub(crate) links: Aligned<u32>,
     /// The layers above the ground, lowest first.
     pub(crate) upper: Vec<Upper>,
+    /// The vectors in bytes, in the order of the nodes, if the graph is walked over them.
+    pub(crate) codes: Option<Codes>,
     pub(crate) report: HnswReport,
     pub(crate) space: embed_core::Space,
     pub(crate) keys: Keys,
@@ -134,7 +138,10 @@ impl Hnsw {
         let (order, sizes) = arrange(groups.len(), params.m, run.seed);
         let table = in_order(&table, dim, order.iter().map(|&group| groups.rows(group)[0]));
         let scoring = Scoring::of(metric);
-        let mut draft = Draft::new(space::Space { scoring, table: &table, dim }, &sizes, params);
+        let codes =
+            run.parallelism.install(|| (dim <= MAX_CODED_DIM).then(|| Codes::of(scoring, &table, dim)))?;
+        let space = space::Space { scoring, table: &table, dim, codes: codes.as_ref() };
+        let mut draft = Draft::new(space, &sizes, params);
         draft.fill(run)?;
         let unreachable = repair::repair(&mut draft, run)?;
         let layers = draft.layers;
@@ -170,6 +177,7 @@ impl Hnsw {
             ground,
             links: Aligned::copy(&upper_nodes),
             upper: uppers(&sizes, params.m),
+            codes: codes.filter(|_| params.sq8),
             report,
             space: vectors.space,
             keys: vectors.keys.into(),
@@ -187,7 +195,8 @@ impl Hnsw {
     /// How the graph was built and is searched.
     #[must_use]
     pub fn params(&self) -> HnswParams {
-        HnswParams { m: self.m, ef_construction: self.ef_construction, ef_search: self.ef_search }
+        let (ef_construction, ef_search, sq8) = (self.ef_construction, self.ef_search, self.codes.is_some());
+        HnswParams { m: self.m, ef_construction, ef_search, sq8 }
     }
 
     pub(crate) fn stored(&self) -> Stored<'_> {

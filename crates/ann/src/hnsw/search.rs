@@ -4,10 +4,10 @@ use embed_core::{
     AnnIndex, Effort, Filter, ItemId, Metric, Neighbor, SearchError, SearchRequest, Space, Stop,
 };
 
-use super::Hnsw;
 use super::beam::{Costs, Layer, Scratch, Wanted, descend};
 use super::key::{self, Key};
 use super::space::{Dot, L2};
+use super::{Codes, Hnsw};
 use crate::flat::{copy_row, exact};
 use crate::scan::Stored;
 use crate::scoring::{Scoring, bounds, prepare};
@@ -16,6 +16,11 @@ use crate::scoring::{Scoring, bounds, prepare};
 const NODES_PER_EF: usize = 8;
 /// Beyond this width a heap is faster than a sorted pool.
 const WIDEST_POOL: usize = 1024;
+
+/// How many of the best by codes are scored by their vectors to find the k best.
+fn refined(k: usize) -> usize {
+    k.saturating_add(k / 2).saturating_add(8)
+}
 
 impl AnnIndex for Hnsw {
     fn dim(&self) -> usize {
@@ -59,11 +64,14 @@ impl AnnIndex for Hnsw {
         let query = prepare(self.metric, query);
         let stored = self.stored();
         let through_graph = !self.scan_is_cheaper(ef, request.filter)
-            && match stored.scoring {
-                Scoring::L2 => {
+            && match (stored.scoring, &self.codes) {
+                (_, Some(codes)) if matches!(request.stop, Stop::K(_)) => {
+                    self.walk_coded(codes, &query, request, (ef, k), out)
+                }
+                (Scoring::L2, _) => {
                     self.walk(&L2 { query: &query, table: stored.table }, request, ef, (k, least), out)
                 }
-                Scoring::Dot => {
+                (Scoring::Dot, _) => {
                     self.walk(&Dot { query: &query, table: stored.table }, request, ef, (k, least), out)
                 }
             };
@@ -102,17 +110,56 @@ impl Hnsw {
         (k, least): (usize, f32),
         out: &mut Vec<Neighbor>,
     ) -> bool {
+        self.scratch.with(|scratch| {
+            let found = self.find(scratch, (request, ef, least), of);
+            if found {
+                answer(&self.stored(), &scratch.pool, (k, least), request.filter, out);
+            }
+            found
+        })
+    }
+
+    /// Fills the pool, nearest first; false as in `walk`.
+    fn find(
+        &self,
+        scratch: &mut Scratch,
+        (request, ef, least): (&SearchRequest<'_>, usize, f32),
+        of: &impl Costs,
+    ) -> bool {
         let entry = self.upper.iter().rev().fold(0, |entry, layer| descend(self.layer(layer), entry, of));
         let ground = self.ground();
+        let plain = matches!((request.stop, request.filter), (Stop::K(_), Filter::All));
+        if plain && ef <= WIDEST_POOL {
+            scratch.search(ground, entry, ef, of);
+            return true;
+        }
+        self.walk_filtered(scratch, ground, entry, (request, ef, least), of)
+    }
+
+    /// Appends the k best of what a walk over the codes finds, by their exact scores; false as in `walk`.
+    fn walk_coded(
+        &self,
+        codes: &Codes,
+        query: &[f32],
+        request: &SearchRequest<'_>,
+        (ef, k): (usize, usize),
+        out: &mut Vec<Neighbor>,
+    ) -> bool {
         self.scratch.with(|scratch| {
-            let plain = matches!((request.stop, request.filter), (Stop::K(_), Filter::All));
-            if plain && ef <= WIDEST_POOL {
-                scratch.search(ground, entry, ef, of);
-            } else if !self.walk_filtered(scratch, ground, entry, (request, ef, least), of) {
-                return false;
+            let mut bytes = std::mem::take(&mut scratch.bytes);
+            let of = codes.query(query, &mut bytes);
+            let found = self.find(scratch, (request, ef, f32::NEG_INFINITY), &of);
+            scratch.bytes = bytes;
+            if found {
+                scratch.pool.truncate(refined(k).max(ef / 2));
+                let stored = self.stored();
+                scratch.rescore(|nodes, costs| {
+                    stored.scoring.gather(query, stored.table, nodes, costs);
+                    costs.iter_mut().for_each(|cost| *cost = -*cost);
+                });
+                answer(&stored, &scratch.pool, (k, f32::NEG_INFINITY), request.filter, out);
             }
-            answer(&self.stored(), &scratch.pool, (k, least), request.filter, out);
-            true
+            found
         })
     }
 

@@ -49,7 +49,7 @@ mod tests {
     use crate::scoring::Scoring;
 
     fn choose(table: &[f32], most: usize) -> Vec<u32> {
-        let space = Space { scoring: Scoring::L2, table, dim: 1 };
+        let space = Space { scoring: Scoring::L2, table, dim: 1, codes: None };
         let mut candidates: Vec<Candidate> = (1..u32::try_from(table.len()).unwrap())
             .map(|node| Candidate { node, distance: space.from(0).cost(node) })
             .collect();

@@ -3,6 +3,7 @@
 use embed_core::kernel;
 
 use super::beam::Costs;
+use super::codes::{Coded, Codes};
 use crate::scoring::Scoring;
 
 /// A query against a table.
@@ -54,11 +55,16 @@ pub(crate) struct Space<'a> {
     pub(crate) scoring: Scoring,
     pub(crate) table: &'a [f32],
     pub(crate) dim: usize,
+    /// The same vectors in bytes, by which costs are then estimated.
+    pub(crate) codes: Option<&'a Codes>,
 }
 
 impl<'a> Space<'a> {
     /// Costs from a row.
     pub(crate) fn from(&self, node: u32) -> FromRow<'a> {
+        if let Some(codes) = self.codes {
+            return FromRow::Coded(codes.from_row(node));
+        }
         let query = &self.table[node as usize * self.dim..(node as usize + 1) * self.dim];
         match self.scoring {
             Scoring::L2 => FromRow::L2(L2 { query, table: self.table }),
@@ -72,6 +78,7 @@ impl<'a> Space<'a> {
 pub(crate) enum FromRow<'a> {
     L2(L2<'a>),
     Dot(Dot<'a>),
+    Coded(Coded<'a>),
 }
 
 impl Costs for FromRow<'_> {
@@ -80,6 +87,7 @@ impl Costs for FromRow<'_> {
         match self {
             Self::L2(row) => row.prefetch(node),
             Self::Dot(row) => row.prefetch(node),
+            Self::Coded(row) => row.prefetch(node),
         }
     }
 
@@ -88,6 +96,7 @@ impl Costs for FromRow<'_> {
         match self {
             Self::L2(row) => row.costs(nodes, costs),
             Self::Dot(row) => row.costs(nodes, costs),
+            Self::Coded(row) => row.costs(nodes, costs),
         }
     }
 }

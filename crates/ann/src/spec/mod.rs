@@ -98,6 +98,10 @@ impl IndexSpec {
                 Index::Ivf(Ivf::build(vectors, metric, &params, run)?)
             }
             Self::Quantized { coding } => Index::Quantized(Quantized::build(vectors, metric, coding, run)?),
+            Self::HnswSq8 { m } => {
+                let params = HnswParams { sq8: true, ..HnswParams::with_m(m) };
+                Index::Hnsw(Hnsw::build(vectors, metric, &params, run)?)
+            }
             spec => return Err(BuildError::Unsupported { spec }),
         })
     }
