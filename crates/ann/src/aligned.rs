@@ -24,6 +24,11 @@ impl<T: Element + Default> Aligned<T> {
         Self { data: data.into(), start, len }
     }
 
+    /// An array of the first `len` values.
+    pub(crate) fn collect(len: usize, values: impl Iterator<Item = T>) -> Self {
+        Self::new(len, |slots| slots.iter_mut().zip(values).for_each(|(slot, value)| *slot = value))
+    }
+
     pub(crate) fn copy(values: &[T]) -> Self {
         Self::new(values.len(), |slots| slots.copy_from_slice(values))
     }

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod aligned;
+mod batch;
 mod error;
 mod file;
 mod flat;

@@ -52,8 +52,8 @@ pub(crate) struct Scratch {
     costs: Vec<f32>,
     /// Of a walk over codes: the query's.
     pub(super) bytes: Vec<u8>,
-    /// Of a walk over codes: the nodes that get exact costs.
-    rescored: Vec<u32>,
+    /// Nodes that get costs together.
+    nodes: Vec<u32>,
     /// The nearest nodes so far, nearest first.
     pub(crate) pool: Vec<Key>,
     /// Of a filtered search: nodes to expand, nearest on top.
@@ -108,6 +108,22 @@ impl Scratch {
         self.costs.resize(fresh.len(), 0.0);
         of.costs(fresh, &mut self.costs);
         first
+    }
+
+    /// Walks from `entry` to ever nearer neighbours until there is none nearer: Algorithm 2 with ef = 1.
+    pub(crate) fn descend(&mut self, layer: Layer<'_>, entry: u32, of: &impl Costs) -> u32 {
+        let mut best = key::new(of.cost(entry), entry);
+        loop {
+            self.nodes.clear();
+            self.nodes.extend(layer.of(key::node(best)).inspect(|&link| of.prefetch(link)));
+            self.costs.resize(self.nodes.len(), 0.0);
+            of.costs(&self.nodes, &mut self.costs);
+            let keys = self.nodes.iter().zip(&self.costs).map(|(&link, &cost)| key::new(cost, link));
+            match keys.min() {
+                Some(nearer) if nearer < best => best = nearer,
+                _ => return key::node(best),
+            }
+        }
     }
 
     /// Fills `pool` with the `ef` nearest nodes that a best-first search from `entry` finds, each of them
@@ -170,11 +186,11 @@ impl Scratch {
 
     /// Gives the nodes in the pool other costs, and sorts it by them.
     pub(super) fn rescore(&mut self, costs: impl FnOnce(&[u32], &mut [f32])) {
-        self.rescored.clear();
-        self.rescored.extend(self.pool.iter().map(|&key| key::node(key)));
+        self.nodes.clear();
+        self.nodes.extend(self.pool.iter().map(|&key| key::node(key)));
         self.costs.resize(self.pool.len(), 0.0);
-        costs(&self.rescored, &mut self.costs);
-        let keys = self.rescored.iter().zip(&self.costs).map(|(&node, &cost)| key::new(cost, node));
+        costs(&self.nodes, &mut self.costs);
+        let keys = self.nodes.iter().zip(&self.costs).map(|(&node, &cost)| key::new(cost, node));
         self.pool.clear();
         self.pool.extend(keys);
         self.pool.sort_unstable();
@@ -228,22 +244,4 @@ pub(super) fn insert(pool: &mut Vec<Key>, key: Key, most: usize) -> Option<usize
     let position = pool.partition_point(|&other| other < key);
     pool.insert(position, key);
     Some(position)
-}
-
-/// Walks from `entry` to ever nearer neighbours until there is none nearer: Algorithm 2 with ef = 1.
-pub(crate) fn descend(layer: Layer<'_>, entry: u32, of: &impl Costs) -> u32 {
-    let mut best = key::new(of.cost(entry), entry);
-    let (mut links, mut costs) = (Vec::with_capacity(layer.width), Vec::new());
-    loop {
-        links.clear();
-        links.extend(layer.of(key::node(best)));
-        links.iter().for_each(|&link| of.prefetch(link));
-        costs.resize(links.len(), 0.0);
-        of.costs(&links, &mut costs);
-        let nearest = links.iter().zip(&costs).map(|(&link, &cost)| key::new(cost, link)).min();
-        match nearest {
-            Some(nearer) if nearer < best => best = nearer,
-            _ => return key::node(best),
-        }
-    }
 }

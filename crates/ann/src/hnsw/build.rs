@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use embed_core::{Progress, Run, SeededRng};
 use rayon::prelude::*;
 
-use super::beam::{Layer, NONE, Scratch, descend};
+use super::beam::{Layer, NONE, Scratch};
 use super::key;
 use super::scratch::ScratchPool;
 use super::select::{Candidate, select};
@@ -160,12 +160,10 @@ impl<'a> Draft<'a> {
     fn find(&self, node: u32) -> Vec<Vec<Candidate>> {
         let of = self.space.from(node);
         let layers = self.layers.iter().take_while(|layer| (node as usize) < layer.len).count();
-        let mut entry = 0;
-        for layer in self.layers[layers..].iter().rev() {
-            entry = descend(layer.frozen(), entry, &of);
-        }
         let mut found = vec![Vec::new(); layers];
         self.scratch.with(|scratch| {
+            let above = self.layers[layers..].iter().rev();
+            let mut entry = above.fold(0, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
             for (layer, found) in self.layers.iter().zip(&mut found).rev() {
                 scratch.search(layer.frozen(), entry, self.ef, &of);
                 entry = scratch.pool.first().map_or(entry, |&nearest| key::node(nearest));
@@ -178,12 +176,10 @@ impl<'a> Draft<'a> {
     /// The reached nodes of the ground layer that are nearest to a node.
     pub(super) fn nearest(&self, node: u32) -> Vec<Candidate> {
         let of = self.space.from(node);
-        let mut entry = 0;
-        for layer in self.layers.iter().skip(1).rev() {
-            entry = descend(layer.frozen(), entry, &of);
-        }
-        let Some(ground) = self.layers.first() else { return Vec::new() };
+        let Some((ground, above)) = self.layers.split_first() else { return Vec::new() };
         self.scratch.with(|scratch| {
+            let above = above.iter().rev();
+            let entry = above.fold(0, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
             scratch.search(ground.frozen(), entry, self.ef, &of);
             candidates(scratch)
         })

@@ -1,7 +1,7 @@
 //! Vectors in a byte a component, for the walk: a quarter of the memory to read, and products of integers. What
 //! the walk finds is then scored by the exact vectors.
 
-use embed_core::kernel;
+use embed_core::kernel::{self, CodedQuery};
 use rayon::prelude::*;
 
 use super::beam::Costs;
@@ -36,13 +36,9 @@ pub(crate) fn stride(dim: usize) -> usize {
 /// A query in bytes against codes. The cost is an estimate of the squared distance, or of minus the product.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Coded<'a> {
-    codes: &'a Codes,
-    query: &'a [u8],
-    /// [`ZERO`] times the sum of what the query's bytes stand for.
-    offset: i32,
-    /// What a product of codes is worth, but for the row's scale.
-    unit: f32,
-    base: f32,
+    rows: &'a [u8],
+    numbers: &'a [[f32; 2]],
+    query: CodedQuery<'a>,
 }
 
 /// A vector's bytes about the centre; the scale.
@@ -94,6 +90,19 @@ impl Codes {
         Self { scoring, rows, scales: Aligned::copy(&scales), centre: Aligned::copy(&centre) }
     }
 
+    /// The same codes with their rows in another order.
+    pub(super) fn reordered(&self, order: &[u32]) -> Self {
+        let stride = self.stride();
+        let rows = Aligned::new(self.rows.len(), |rows| {
+            for (row, &old) in rows.chunks_exact_mut(stride).zip(order) {
+                row.copy_from_slice(&self.rows[old as usize * stride..(old as usize + 1) * stride]);
+            }
+        });
+        let numbers = self.scales.as_chunks::<2>().0;
+        let scales = order.iter().flat_map(|&old| numbers[old as usize]);
+        Self { rows, scales: Aligned::collect(self.scales.len(), scales), ..self.clone() }
+    }
+
     fn stride(&self) -> usize {
         stride(self.centre.len())
     }
@@ -102,8 +111,13 @@ impl Codes {
     pub(crate) fn query<'a>(&'a self, query: &[f32], bytes: &'a mut Vec<u8>) -> Coded<'a> {
         bytes.resize(self.stride(), ZERO);
         let scale = encode(query, &self.centre, bytes);
-        let base = if self.scoring == Scoring::L2 { square(bytes, scale) } else { 0.0 };
-        self.coded(bytes, scale, base)
+        match self.scoring {
+            Scoring::L2 => {
+                let base = square(bytes, scale);
+                self.coded(bytes, scale, base, 1.0)
+            }
+            Scoring::Dot => self.coded(bytes, scale, 0.0, 0.0),
+        }
     }
 
     /// A row as the query.
@@ -111,14 +125,21 @@ impl Codes {
     pub(crate) fn from_row(&self, row: u32) -> Coded<'_> {
         let (row, stride) = (row as usize, self.stride());
         let bytes = &self.rows[row * stride..(row + 1) * stride];
-        self.coded(bytes, self.scales[2 * row + 1], self.scales[2 * row])
+        self.coded(bytes, self.scales[2 * row + 1], self.scales[2 * row], 1.0)
     }
 
     #[inline]
-    fn coded<'a>(&'a self, query: &'a [u8], scale: f32, base: f32) -> Coded<'a> {
-        let sum: i32 = query.iter().map(|&b| i32::from(b) - i32::from(ZERO)).sum();
+    fn coded<'a>(&'a self, bytes: &'a [u8], scale: f32, base: f32, weight: f32) -> Coded<'a> {
+        let sum: i32 = bytes.iter().map(|&b| i32::from(b)).sum();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_possible_wrap,
+            reason = "at most 65,536 bytes"
+        )]
+        let sum = sum - (bytes.len() as i32) * i32::from(ZERO);
         let unit = if self.scoring == Scoring::L2 { 2.0 * scale } else { scale };
-        Coded { codes: self, query, offset: i32::from(ZERO) * sum, unit, base }
+        let query = CodedQuery { bytes, base, weight, unit, offset: i32::from(ZERO) * sum };
+        Coded { rows: &self.rows, numbers: self.scales.as_chunks().0, query }
     }
 }
 
@@ -135,29 +156,15 @@ fn middle(table: &[f32], dim: usize) -> Vec<f32> {
     least.iter().zip(&most).map(|(&a, &b)| 0.5 * a + 0.5 * b).collect()
 }
 
-/// Products computed in one go.
-const BLOCK: usize = 64;
-
 impl Costs for Coded<'_> {
     #[inline]
     fn prefetch(&self, node: u32) {
-        kernel::prefetch_row(&self.codes.rows, self.query.len(), node);
-        kernel::prefetch_row(&self.codes.scales, 2, node);
+        kernel::prefetch_row(self.rows, self.query.bytes.len(), node);
+        kernel::prefetch_row(self.numbers, 1, node);
     }
 
     #[inline]
     fn costs(&self, nodes: &[u32], costs: &mut [f32]) {
-        let mut products = [0; BLOCK];
-        for (nodes, costs) in nodes.chunks(BLOCK).zip(costs.chunks_mut(BLOCK)) {
-            let products = &mut products[..nodes.len()];
-            kernel::dot_codes_gather(self.query, &self.codes.rows, nodes, products);
-            let (scales, _) = self.codes.scales.as_chunks::<2>();
-            for ((cost, &product), &node) in costs.iter_mut().zip(&*products).zip(nodes) {
-                let [fixed, scale] = scales[node as usize];
-                #[expect(clippy::cast_precision_loss, reason = "to 24 bits is enough for an estimate")]
-                let product = (product - self.offset) as f32;
-                *cost = (self.base + fixed) - self.unit * scale * product;
-            }
-        }
+        kernel::code_costs_gather(&self.query, self.rows, self.numbers, nodes, costs);
     }
 }

@@ -5,6 +5,7 @@ mod build;
 mod codes;
 mod copies;
 mod key;
+mod reorder;
 mod repair;
 mod scratch;
 mod search;
@@ -136,20 +137,35 @@ impl Hnsw {
         let table = stored_rows(&vectors, metric, 0..n);
         let groups = run.parallelism.install(|| copies::group(&table, dim))?;
         let (order, sizes) = arrange(groups.len(), params.m, run.seed);
-        let table = in_order(&table, dim, order.iter().map(|&group| groups.rows(group)[0]));
+        let drafted = in_order(&table, dim, order.iter().map(|&group| groups.rows(group)[0]));
+        drop(table);
         let scoring = Scoring::of(metric);
         let codes =
-            run.parallelism.install(|| (dim <= MAX_CODED_DIM).then(|| Codes::of(scoring, &table, dim)))?;
-        let space = space::Space { scoring, table: &table, dim, codes: codes.as_ref() };
+            run.parallelism.install(|| (dim <= MAX_CODED_DIM).then(|| Codes::of(scoring, &drafted, dim)))?;
+        let space = space::Space { scoring, table: &drafted, dim, codes: codes.as_ref() };
         let mut draft = Draft::new(space, &sizes, params);
         draft.fill(run)?;
         let unreachable = repair::repair(&mut draft, run)?;
         let layers = draft.layers;
-        let ground = layers.first().map_or(Aligned::copy(&[]), |ground| Aligned::copy(&ground.nodes));
-        let upper_nodes: Vec<u32> = layers.iter().skip(1).flat_map(|layer| &layer.nodes).copied().collect();
+        let breadth_first = reorder::breadth_first(&layers);
+        let new = reorder::inverse(&breadth_first);
+        let links = |layer| reorder::renumbered(layer, &breadth_first, &new);
+        let ground = Aligned::collect(
+            layers.first().map_or(0, |ground| ground.nodes.len()),
+            layers.iter().take(1).flat_map(links),
+        );
+        let above = layers.iter().skip(1);
+        let upper_nodes =
+            Aligned::collect(above.clone().map(|layer| layer.nodes.len()).sum(), above.flat_map(links));
+        let order: Vec<u32> = breadth_first.iter().map(|&node| order[node as usize]).collect();
+        let n_layers = layers.len();
+        drop(layers);
+        let table = in_order(&drafted, dim, breadth_first.iter().copied());
+        drop(drafted);
+        let codes = codes.filter(|_| params.sq8).map(|codes| codes.reordered(&breadth_first));
         let report = HnswReport {
             nodes: order.len() as u64,
-            layers: layers.len() as u64,
+            layers: n_layers as u64,
             links: ground.iter().filter(|&&link| link != NONE).count() as u64,
             unreachable_before: unreachable as u64,
             repaired: unreachable as u64,
@@ -175,9 +191,9 @@ impl Hnsw {
             copies: groups.largest(),
             nodes: Aligned::copy(&nodes),
             ground,
-            links: Aligned::copy(&upper_nodes),
+            links: upper_nodes,
             upper: uppers(&sizes, params.m),
-            codes: codes.filter(|_| params.sq8),
+            codes,
             report,
             space: vectors.space,
             keys: vectors.keys.into(),

@@ -1,13 +1,16 @@
 //! Which way to answer a request: through the graph, or by looking at the rows that are allowed.
 
 use embed_core::{
-    AnnIndex, Effort, Filter, ItemId, Metric, Neighbor, SearchError, SearchRequest, Space, Stop,
+    AnnIndex, Effort, Filter, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop,
+    kernel,
 };
+use ndarray::ArrayView2;
 
-use super::beam::{Costs, Layer, Scratch, Wanted, descend};
+use super::beam::{Costs, Layer, Scratch, Wanted};
 use super::key::{self, Key};
 use super::space::{Dot, L2};
 use super::{Codes, Hnsw};
+use crate::batch::batch;
 use crate::flat::{copy_row, exact};
 use crate::scan::Stored;
 use crate::scoring::{Scoring, bounds, prepare};
@@ -49,6 +52,31 @@ impl AnnIndex for Hnsw {
         request: &SearchRequest<'_>,
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
+        self.scratch.with(|scratch| self.search_with(scratch, query, request, out))
+    }
+
+    fn search_batch(
+        &self,
+        queries: ArrayView2<'_, f32>,
+        requests: &[SearchRequest<'_>],
+        parallelism: Parallelism,
+    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
+        batch(self.dim, queries, requests, parallelism, |one| {
+            self.scratch.with(|scratch| {
+                one(&mut |query, request, out| self.search_with(scratch, query, request, out))
+            })
+        })
+    }
+}
+
+impl Hnsw {
+    fn search_with(
+        &self,
+        scratch: &mut Scratch,
+        query: &[f32],
+        request: &SearchRequest<'_>,
+        out: &mut Vec<Neighbor>,
+    ) -> Result<(), SearchError> {
         out.clear();
         request.check(query, self.dim)?;
         let effort = match request.effort {
@@ -63,16 +91,17 @@ impl AnnIndex for Hnsw {
         }
         let query = prepare(self.metric, query);
         let stored = self.stored();
+        let table = stored.table;
         let through_graph = !self.scan_is_cheaper(ef, request.filter)
             && match (stored.scoring, &self.codes) {
                 (_, Some(codes)) if matches!(request.stop, Stop::K(_)) => {
-                    self.walk_coded(codes, &query, request, (ef, k), out)
+                    self.walk_coded(scratch, codes, &query, request, (ef, k), out)
                 }
                 (Scoring::L2, _) => {
-                    self.walk(&L2 { query: &query, table: stored.table }, request, ef, (k, least), out)
+                    self.walk(scratch, &L2 { query: &query, table }, request, ef, (k, least), out)
                 }
                 (Scoring::Dot, _) => {
-                    self.walk(&Dot { query: &query, table: stored.table }, request, ef, (k, least), out)
+                    self.walk(scratch, &Dot { query: &query, table }, request, ef, (k, least), out)
                 }
             };
         if !through_graph {
@@ -80,9 +109,7 @@ impl AnnIndex for Hnsw {
         }
         Ok(())
     }
-}
 
-impl Hnsw {
     /// Whether looking at every allowed row costs less than a walk that has to find `ef` of them. With a share
     /// s of rows allowed, the scan looks at s · n rows and the walk at about 8 · ef / s.
     fn scan_is_cheaper(&self, ef: usize, filter: Filter<'_>) -> bool {
@@ -104,19 +131,18 @@ impl Hnsw {
     /// predicate that holds for few rows, or within a radius that holds many.
     fn walk(
         &self,
+        scratch: &mut Scratch,
         of: &impl Costs,
         request: &SearchRequest<'_>,
         ef: usize,
         (k, least): (usize, f32),
         out: &mut Vec<Neighbor>,
     ) -> bool {
-        self.scratch.with(|scratch| {
-            let found = self.find(scratch, (request, ef, least), of);
-            if found {
-                answer(&self.stored(), &scratch.pool, (k, least), request.filter, out);
-            }
-            found
-        })
+        let found = self.find(scratch, (request, ef, least), of);
+        if found {
+            answer(&self.stored(), &scratch.pool, (k, least), request.filter, out);
+        }
+        found
     }
 
     /// Fills the pool, nearest first; false as in `walk`.
@@ -126,7 +152,8 @@ impl Hnsw {
         (request, ef, least): (&SearchRequest<'_>, usize, f32),
         of: &impl Costs,
     ) -> bool {
-        let entry = self.upper.iter().rev().fold(0, |entry, layer| descend(self.layer(layer), entry, of));
+        let above = self.upper.iter().rev();
+        let entry = above.fold(0, |entry, layer| scratch.descend(self.layer(layer), entry, of));
         let ground = self.ground();
         let plain = matches!((request.stop, request.filter), (Stop::K(_), Filter::All));
         if plain && ef <= WIDEST_POOL {
@@ -139,28 +166,27 @@ impl Hnsw {
     /// Appends the k best of what a walk over the codes finds, by their exact scores; false as in `walk`.
     fn walk_coded(
         &self,
+        scratch: &mut Scratch,
         codes: &Codes,
         query: &[f32],
         request: &SearchRequest<'_>,
         (ef, k): (usize, usize),
         out: &mut Vec<Neighbor>,
     ) -> bool {
-        self.scratch.with(|scratch| {
-            let mut bytes = std::mem::take(&mut scratch.bytes);
-            let of = codes.query(query, &mut bytes);
-            let found = self.find(scratch, (request, ef, f32::NEG_INFINITY), &of);
-            scratch.bytes = bytes;
-            if found {
-                scratch.pool.truncate(refined(k).max(ef / 2));
-                let stored = self.stored();
-                scratch.rescore(|nodes, costs| {
-                    stored.scoring.gather(query, stored.table, nodes, costs);
-                    costs.iter_mut().for_each(|cost| *cost = -*cost);
-                });
-                answer(&stored, &scratch.pool, (k, f32::NEG_INFINITY), request.filter, out);
-            }
-            found
-        })
+        let mut bytes = std::mem::take(&mut scratch.bytes);
+        let found = self.find(scratch, (request, ef, f32::NEG_INFINITY), &codes.query(query, &mut bytes));
+        scratch.bytes = bytes;
+        if found {
+            scratch.pool.truncate(refined(k).max(ef / 2));
+            let stored = self.stored();
+            scratch.rescore(|nodes, costs| {
+                nodes.iter().for_each(|&node| kernel::prefetch_row(stored.table, self.dim, node));
+                stored.scoring.gather(query, stored.table, nodes, costs);
+                costs.iter_mut().for_each(|cost| *cost = -*cost);
+            });
+            answer(&stored, &scratch.pool, (k, f32::NEG_INFINITY), request.filter, out);
+        }
+        found
     }
 
     fn walk_filtered(
@@ -190,6 +216,7 @@ fn answer(
     out: &mut Vec<Neighbor>,
 ) {
     let most = k.min(stored.len());
+    out.reserve(most.min(pool.len()));
     for &key in pool {
         let score = -key::cost(key);
         let tied = out.last().is_some_and(|last| last.score == score);

@@ -10,6 +10,47 @@ use super::{bytes_avx2 as avx2, bytes_avx512 as avx512};
 /// Longest query of [`dot_codes_gather`]: `65,536 · 255 · 128` is the last multiple that 32 bits hold.
 pub const MAX_CODES: usize = 1 << 16;
 
+/// A query in bytes, and what turns its products with codes into costs.
+#[derive(Debug, Clone, Copy)]
+pub struct CodedQuery<'a> {
+    /// `[dim]`; 128 stands for zero.
+    pub bytes: &'a [u8],
+    /// What every cost starts from.
+    pub base: f32,
+    /// What the first number of a row counts.
+    pub weight: f32,
+    /// What the second number of a row, times the product, is taken off by.
+    pub unit: f32,
+    /// Taken off the product.
+    pub offset: i32,
+}
+
+impl CodedQuery<'_> {
+    #[inline(always)]
+    #[expect(clippy::cast_precision_loss, reason = "to 24 bits is enough for an estimate")]
+    fn cost(&self, [fixed, scale]: [f32; 2], product: i32) -> f32 {
+        (self.base + self.weight * fixed) - (self.unit * scale) * product.wrapping_sub(self.offset) as f32
+    }
+}
+
+/// `base + weight · fixed − unit · scale · (product − offset)` for the rows `ids` `[n]` of a table of codes
+/// `[rows, dim]` with their numbers `(fixed, scale)` `[rows]`, into `costs` `[n]`, where the product is that of
+/// [`dot_codes_gather`]. The same bits on every instruction set.
+///
+/// # Panics
+/// As [`dot_codes_gather`], and when a row has no numbers.
+#[inline]
+#[track_caller]
+pub fn code_costs_gather(
+    query: &CodedQuery<'_>,
+    table: &[u8],
+    numbers: &[[f32; 2]],
+    ids: &[u32],
+    costs: &mut [f32],
+) {
+    Kernels::best().code_costs_gather(query, table, numbers, ids, costs);
+}
+
 /// `Σ (qᵢ − 128) cᵢ` of a query of bytes `[dim]`, in which 128 stands for zero, with the rows `ids` `[n]` of a
 /// table of bytes `[rows, dim]`, into `out` `[n]`. O(n · dim), four rows at a time.
 ///
@@ -32,20 +73,43 @@ impl Kernels {
     #[track_caller]
     pub fn dot_codes_gather(self, query: &[u8], table: &[u8], ids: &[u32], out: &mut [i32]) {
         assert!(ids.len() == out.len(), "{} ids for {} products", ids.len(), out.len());
+        self.products(query, table, ids, |i, product| out[i] = product);
+    }
+
+    /// [`super::code_costs_gather`]
+    ///
+    /// # Panics
+    /// As [`super::code_costs_gather`].
+    #[inline]
+    #[track_caller]
+    pub fn code_costs_gather(
+        self,
+        query: &CodedQuery<'_>,
+        table: &[u8],
+        numbers: &[[f32; 2]],
+        ids: &[u32],
+        costs: &mut [f32],
+    ) {
+        assert!(ids.len() == costs.len(), "{} ids for {} costs", ids.len(), costs.len());
+        self.products(query.bytes, table, ids, |i, product| {
+            costs[i] = query.cost(numbers[ids[i] as usize], product);
+        });
+    }
+
+    /// Hands each id's place and product to `each`.
+    #[inline]
+    fn products(self, query: &[u8], table: &[u8], ids: &[u32], each: impl FnMut(usize, i32)) {
         assert!(query.len() <= MAX_CODES, "{} components are above {MAX_CODES}", query.len());
-        // SAFETY: the processor has the instruction set, by the invariant of `Kernels` and what was just
-        // asked; the lengths were checked.
+        // SAFETY: the processor has the instruction set, by the invariant of `Kernels` and what is just asked.
         unsafe {
             match self.isa() {
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 if avx512::is_available() => {
-                    avx512::dot_codes_gather(query, table, ids, out);
-                }
+                Isa::Avx512 if avx512::is_available() => avx512::products(query, table, ids, each),
                 #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 | Isa::Avx2 => avx2::dot_codes_gather(query, table, ids, out),
+                Isa::Avx512 | Isa::Avx2 => avx2::products(query, table, ids, each),
                 #[cfg(target_arch = "aarch64")]
-                Isa::Neon => neon::dot_codes_gather(query, table, ids, out),
-                _ => portable(query, table, ids, out),
+                Isa::Neon => neon::products(query, table, ids, each),
+                _ => portable(query, table, ids, each),
             }
         }
     }
@@ -58,10 +122,10 @@ pub(super) fn product(q: u8, c: u8) -> i32 {
 }
 
 /// What all of them compute.
-fn portable(query: &[u8], table: &[u8], ids: &[u32], out: &mut [i32]) {
-    for (&id, out) in ids.iter().zip(out) {
+fn portable(query: &[u8], table: &[u8], ids: &[u32], mut each: impl FnMut(usize, i32)) {
+    for (i, &id) in ids.iter().enumerate() {
         let row = super::row(table, query.len(), id);
-        *out = query.iter().zip(row).map(|(&q, &c)| product(q, c)).sum();
+        each(i, query.iter().zip(row).map(|(&q, &c)| product(q, c)).sum());
     }
 }
 
@@ -92,6 +156,12 @@ mod tests {
                     let mut out = vec![7; ids.len()];
                     kernels.dot_codes_gather(&query, &table, &ids, &mut out);
                     assert_eq!(out, defined, "{} dim {dim} n {n}", kernels.isa());
+                    let coded = CodedQuery { bytes: &query, base: 2.0, weight: 1.0, unit: 0.5, offset: 3 };
+                    let mut costs = vec![f32::NAN; ids.len()];
+                    let numbers = [[1.0, 4.0]; 9];
+                    kernels.code_costs_gather(&coded, &table, &numbers, &ids, &mut costs);
+                    let expected: Vec<f32> = defined.iter().map(|&p| 3.0 - 2.0 * (p - 3) as f32).collect();
+                    assert_eq!(costs, expected, "{} dim {dim} n {n}", kernels.isa());
                 }
             }
         }

@@ -43,25 +43,25 @@ fn tail(query: &[u8], row: &[u8]) -> i32 {
 }
 
 /// # Safety
-/// The processor has AVX2; `ids` is as long as `out`.
+/// The processor has AVX2.
+#[inline]
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn dot_codes_gather(query: &[u8], table: &[u8], ids: &[u32], out: &mut [i32]) {
+pub(super) unsafe fn products(query: &[u8], table: &[u8], ids: &[u32], mut each: impl FnMut(usize, i32)) {
     let dim = query.len();
     let row = |id: u32| super::row(table, dim, id);
     let (fours, rest) = ids.as_chunks::<4>();
-    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
-    for (ids, out) in fours.iter().zip(out_fours) {
+    for (block, ids) in fours.iter().enumerate() {
         let rows = ids.map(row);
         // SAFETY: `row` checked that the rows lie within the table.
         let sums = unsafe { accumulate(query.as_ptr(), rows.map(<[u8]>::as_ptr), dim) };
         for r in 0..4 {
-            out[r] = sum(sums[r]) + tail(query, rows[r]);
+            each(4 * block + r, sum(sums[r]) + tail(query, rows[r]));
         }
     }
-    for (&id, out) in rest.iter().zip(out_rest) {
+    for (i, &id) in rest.iter().enumerate() {
         let row = row(id);
         // SAFETY: as above.
         let [lanes] = unsafe { accumulate(query.as_ptr(), [row.as_ptr()], dim) };
-        *out = sum(lanes) + tail(query, row);
+        each(4 * fours.len() + i, sum(lanes) + tail(query, row));
     }
 }

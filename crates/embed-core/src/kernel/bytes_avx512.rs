@@ -65,21 +65,27 @@ fn sum4([a, b, c, d]: [__m512i; 4]) -> __m128i {
 }
 
 /// # Safety
-/// The processor has AVX-512F, BW and VNNI; `ids` is as long as `out`.
+/// The processor has AVX-512F, BW and VNNI.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) unsafe fn dot_codes_gather(query: &[u8], table: &[u8], ids: &[u32], out: &mut [i32]) {
+pub(super) unsafe fn products(query: &[u8], table: &[u8], ids: &[u32], mut each: impl FnMut(usize, i32)) {
     let dim = query.len();
     let row = |id: u32| super::row(table, dim, id).as_ptr();
     let (fours, rest) = ids.as_chunks::<4>();
-    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
-    for (&[a, b, c, d], out) in fours.iter().zip(out_fours) {
+    for (block, &[a, b, c, d]) in fours.iter().enumerate() {
         let rows = [row(a), row(b), row(c), row(d)];
+        let mut products = [0; 4];
         // SAFETY: `row` checked that the rows lie within the table; the array is four integers wide.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), sum4(accumulate(query.as_ptr(), rows, dim))) };
+        unsafe {
+            _mm_storeu_si128(products.as_mut_ptr().cast(), sum4(accumulate(query.as_ptr(), rows, dim)));
+        }
+        for (r, product) in products.into_iter().enumerate() {
+            each(4 * block + r, product);
+        }
     }
-    for (&id, out) in rest.iter().zip(out_rest) {
+    for (i, &id) in rest.iter().enumerate() {
         // SAFETY: as above.
         let [sum] = unsafe { accumulate(query.as_ptr(), [row(id)], dim) };
-        *out = _mm512_reduce_add_epi32(sum);
+        each(4 * fours.len() + i, _mm512_reduce_add_epi32(sum));
     }
 }

@@ -5,11 +5,11 @@ use std::arch::aarch64::*;
 use super::bytes::product;
 
 /// # Safety
-/// The processor has NEON; `ids` is as long as `out`.
+/// The processor has NEON.
 #[target_feature(enable = "neon")]
-pub(super) unsafe fn dot_codes_gather(query: &[u8], table: &[u8], ids: &[u32], out: &mut [i32]) {
+pub(super) unsafe fn products(query: &[u8], table: &[u8], ids: &[u32], mut each: impl FnMut(usize, i32)) {
     let whole = query.len() / 16 * 16;
-    for (&id, out) in ids.iter().zip(out) {
+    for (i, &id) in ids.iter().enumerate() {
         let row = super::row(table, query.len(), id);
         let mut sums = [vdupq_n_s32(0); 4];
         for at in (0..whole).step_by(16) {
@@ -26,6 +26,6 @@ pub(super) unsafe fn dot_codes_gather(query: &[u8], table: &[u8], ids: &[u32], o
         }
         let lanes = vaddq_s32(vaddq_s32(sums[0], sums[1]), vaddq_s32(sums[2], sums[3]));
         let tail: i32 = query[whole..].iter().zip(&row[whole..]).map(|(&q, &c)| product(q, c)).sum();
-        *out = vaddvq_s32(lanes) + tail;
+        each(i, vaddvq_s32(lanes) + tail);
     }
 }

@@ -12,7 +12,7 @@
 //! | two vectors | [`dot`], [`squared_l2`], [`cosine`] |
 //! | one query and rows back to back | [`dot_rows`], [`squared_l2_rows`] |
 //! | one query and rows by id | [`dot_gather`], [`squared_l2_gather`], [`prefetch_row`] |
-//! | a query of bytes and rows of bytes by id | [`dot_codes_gather`] |
+//! | a query of bytes and rows of bytes by id | [`dot_codes_gather`], [`code_costs_gather`] |
 //! | an update | [`axpy`], [`logistic`] |
 //! | a length | [`norm`], [`normalize`] |
 //! | codes of bytes and half bytes | [`codes`] |
@@ -48,7 +48,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub use bytes::{MAX_CODES, dot_codes_gather};
+pub use bytes::{CodedQuery, MAX_CODES, code_costs_gather, dot_codes_gather};
 pub use dispatch::{Isa, Kernels};
 pub use length::{cosine, norm, normalize};
 pub use prefetch::prefetch_row;

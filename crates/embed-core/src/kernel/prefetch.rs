@@ -3,11 +3,15 @@ const LINES: usize = 16;
 
 /// Asks for the row of `dim` components to be brought into the cache, without waiting. A row beyond the table
 /// is not asked for.
-#[inline]
+#[inline(always)]
 pub fn prefetch_row<T>(table: &[T], dim: usize, id: u32) {
-    let Some(row) = (id as usize).checked_mul(dim).and_then(|start| table.get(start..)) else { return };
-    for line in row[..dim.min(row.len())].chunks(64 / size_of::<T>().clamp(1, 64)).take(LINES) {
-        prefetch(line.as_ptr());
+    let start = (id as usize).wrapping_mul(dim);
+    if start < table.len() {
+        let row = table.as_ptr().wrapping_add(start).cast::<u8>();
+        let bytes = dim.saturating_mul(size_of::<T>()).min(LINES * 64);
+        for at in (0..bytes).step_by(64) {
+            prefetch(row.wrapping_add(at));
+        }
     }
 }
 
