@@ -12,7 +12,7 @@ use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
 use crate::ivf::{self, file::Common};
 use crate::keys::{self, Keys};
 use crate::scoring::{Scoring, norm};
-use crate::{Flat, HnswParams, Index, Ivf, Quantized};
+use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized};
 
 const KIND: Kind = Kind::new("index", 1);
 
@@ -41,6 +41,7 @@ enum Family {
         report: HnswReport,
         /// Whether there are codes.
         sq8: bool,
+        product_graph: ProductGraph,
     },
     /// Lists, of vectors or codes; codes without lists.
     Ivf(ivf::file::Header),
@@ -60,6 +61,7 @@ impl Header {
                     .collect(),
                 report: hnsw.report,
                 sq8: hnsw.codes.is_some(),
+                product_graph: hnsw.product_graph,
             },
             Index::Ivf(ivf) => Family::Ivf(ivf::file::Header::of(ivf)),
             Index::Quantized(codes) => Family::Ivf(ivf::file::Header::of(&codes.0)),
@@ -162,12 +164,13 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
             let norms = reader.section_of_len::<f32>("norms", n)?.into();
             Ok(Index::Flat(Flat { metric, dim, table: table(n)?, norms, space, keys }))
         }
-        Family::Hnsw { m, ef_construction, ef_search, copies, layers, report, sq8 } => {
+        Family::Hnsw { m, ef_construction, ef_search, copies, layers, report, sq8, product_graph } => {
             let params = HnswParams {
                 m: m as usize,
                 ef_construction: ef_construction as usize,
                 ef_search: ef_search as usize,
                 sq8,
+                product_graph,
             };
             params.validate().map_err(|e| field(e.name, e.most as u64, e.got as u64))?;
             if layers.is_empty() || layers.len() > MAX_LAYERS {
@@ -199,6 +202,7 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
                 m: params.m,
                 ef_construction: params.ef_construction,
                 ef_search: params.ef_search,
+                product_graph: params.product_graph,
                 table: table(nodes)?,
                 copies: usize::try_from(copies).unwrap_or(usize::MAX),
                 starts: reader.section_of_len::<u32>("starts", starts)?.into(),

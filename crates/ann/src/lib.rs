@@ -18,7 +18,7 @@
 //! | type | is |
 //! |---|---|
 //! | [`Flat`] | exact search |
-//! | [`Hnsw`], [`HnswParams`], [`HnswReport`] | a navigable small world graph (Malkov & Yashunin 2018) |
+//! | [`Hnsw`], [`HnswParams`], [`ProductGraph`], [`HnswReport`] | a navigable small world graph (Malkov & Yashunin 2018) |
 //! | [`IndexSpec`] | a family by its name: `"Flat"`, `"HNSW32"` |
 //! | [`Index`] | an index of any family: saves, opens, verifies |
 //! | [`Vectors`] | what an index is built from |
@@ -51,6 +51,6 @@ pub use flat::Flat;
 pub use hnsw::{Hnsw, HnswReport};
 pub use index::Index;
 pub use ivf::{Ivf, IvfParams, Quantized};
-pub use params::HnswParams;
+pub use params::{HnswParams, ProductGraph};
 pub use spec::{Codes, Coding, IndexSpec, ParseSpecError, Refine};
 pub use vectors::Vectors;

@@ -20,11 +20,34 @@ pub struct HnswParams {
     /// Whether the graph is walked over vectors in one byte a component, a quarter of the memory to read; what
     /// is found is scored by the exact vectors. Costs dim + 8 bytes a row, dim rounded up to a multiple of 64.
     pub sq8: bool,
+    /// What the graph is built over under inner product; other metrics have no use for it.
+    pub product_graph: ProductGraph,
+}
+
+/// What a graph for inner products is built over. Searches score the rows as they are, whichever it is.
+///
+/// A product is no distance, and a graph of what is near needs one. While building, all but `Raw` take 4 bytes
+/// a component more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum ProductGraph {
+    /// `Augmented` where the longest row about the mean is at most three times the median, else `Centred`.
+    #[default]
+    Auto,
+    /// The distances between the rows about their mean, which one component more makes all as long as the
+    /// longest (Bachrach et al. 2014). The best where lengths differ little: the context vectors of Item2Vec on
+    /// Gowalla reach recall 0.98 at ef 32.
+    Augmented,
+    /// The products of the rows about their mean (0.97 there). The best where few rows are many times as long
+    /// as the others.
+    Centred,
+    /// The products of the rows as they are, as other libraries do. Rows that share a direction lose most of
+    /// their recall (0.21 there).
+    Raw,
 }
 
 impl Default for HnswParams {
     fn default() -> Self {
-        Self { m: 32, ef_construction: 200, ef_search: 100, sq8: false }
+        Self { m: 32, ef_construction: 200, ef_search: 100, sq8: false, product_graph: ProductGraph::Auto }
     }
 }
 

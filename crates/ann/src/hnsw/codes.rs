@@ -122,7 +122,7 @@ impl Codes {
 
     /// A row as the query.
     #[inline]
-    pub(crate) fn from_row(&self, row: u32) -> Coded<'_> {
+    pub(crate) fn between(&self, row: u32) -> Coded<'_> {
         let (row, stride) = (row as usize, self.stride());
         let bytes = &self.rows[row * stride..(row + 1) * stride];
         self.coded(bytes, self.scales[2 * row + 1], self.scales[2 * row], 1.0)

@@ -1,5 +1,6 @@
 //! A graph of layers in which a search walks from far to near.
 
+mod augment;
 mod beam;
 mod build;
 mod codes;
@@ -25,7 +26,7 @@ use crate::flat::stored_rows;
 use crate::keys::Keys;
 use crate::scan::{Order, Stored};
 use crate::scoring::Scoring;
-use crate::{BuildError, HnswParams, Vectors};
+use crate::{BuildError, HnswParams, ProductGraph, Vectors};
 
 /// Approximate search in a hierarchical navigable small world graph (Malkov & Yashunin 2018).
 ///
@@ -33,8 +34,8 @@ use crate::{BuildError, HnswParams, Vectors};
 /// A search looks at a number of rows that grows with ef and hardly with n. Where a filter allows so few rows
 /// that looking at all of them costs less, it does that, and the answer is exact.
 ///
-/// *Inner product.* The graph is built and searched by the plain product. Short vectors, which are nobody's
-/// nearest, are linked by the repair. *Cosine.* Rows are kept at length 1; zero vectors score 0. *Copies.* Equal
+/// *Inner product.* The graph is built over the rows about their mean ([`ProductGraph`]) and searched by the plain
+/// product of the rows as they are, at the same cost as any. *Cosine.* Rows are kept at length 1; zero vectors score 0. *Copies.* Equal
 /// vectors are one node.
 ///
 /// *Determinism.* The same seed gives the same graph on any number of threads; see [`Hnsw::build`].
@@ -63,6 +64,7 @@ pub struct Hnsw {
     pub(crate) m: usize,
     pub(crate) ef_construction: usize,
     pub(crate) ef_search: usize,
+    pub(crate) product_graph: ProductGraph,
     /// The different vectors `[n_nodes, dim]` in the order of the nodes.
     pub(crate) table: Aligned<f32>,
     /// The rows of the nodes, those of a node together.
@@ -140,9 +142,18 @@ impl Hnsw {
         let drafted = in_order(&table, dim, order.iter().map(|&group| groups.rows(group)[0]));
         drop(table);
         let scoring = Scoring::of(metric);
-        let codes =
-            run.parallelism.install(|| (dim <= MAX_CODED_DIM).then(|| Codes::of(scoring, &drafted, dim)))?;
-        let space = space::Space { scoring, table: &drafted, dim, codes: codes.as_ref() };
+        let moved = if metric == Metric::InnerProduct {
+            augment::place(params.product_graph, &drafted, dim)
+        } else {
+            None
+        };
+        let rows = moved.as_ref().map_or(&drafted[..], |placed| &placed.rows);
+        let augmented = moved.as_ref().is_some_and(|placed| placed.augmented);
+        let (near, width) = if augmented { (Scoring::L2, dim + 1) } else { (scoring, dim) };
+        let coded =
+            |scoring, rows: &[f32], dim| (dim <= MAX_CODED_DIM).then(|| Codes::of(scoring, rows, dim));
+        let codes = run.parallelism.install(|| coded(near, rows, width))?;
+        let space = space::Space { scoring: near, table: rows, dim: width, codes: codes.as_ref() };
         let mut draft = Draft::new(space, &sizes, params);
         draft.fill(run)?;
         let unreachable = repair::repair(&mut draft, run)?;
@@ -160,9 +171,16 @@ impl Hnsw {
         let order: Vec<u32> = breadth_first.iter().map(|&node| order[node as usize]).collect();
         let n_layers = layers.len();
         drop(layers);
+        let codes = match codes {
+            _ if !params.sq8 => None,
+            // Those of the build are of other vectors.
+            Some(_) if moved.is_some() => run.parallelism.install(|| coded(scoring, &drafted, dim))?,
+            codes => codes,
+        };
+        let codes = codes.map(|codes| codes.reordered(&breadth_first));
+        drop(moved);
         let table = in_order(&drafted, dim, breadth_first.iter().copied());
         drop(drafted);
-        let codes = codes.filter(|_| params.sq8).map(|codes| codes.reordered(&breadth_first));
         let report = HnswReport {
             nodes: order.len() as u64,
             layers: n_layers as u64,
@@ -186,6 +204,7 @@ impl Hnsw {
             m: params.m,
             ef_construction: params.ef_construction,
             ef_search: params.ef_search,
+            product_graph: params.product_graph,
             ids: Aligned::copy(&ids),
             starts: Aligned::copy(&starts),
             copies: groups.largest(),
@@ -212,7 +231,7 @@ impl Hnsw {
     #[must_use]
     pub fn params(&self) -> HnswParams {
         let (ef_construction, ef_search, sq8) = (self.ef_construction, self.ef_search, self.codes.is_some());
-        HnswParams { m: self.m, ef_construction, ef_search, sq8 }
+        HnswParams { m: self.m, ef_construction, ef_search, sq8, product_graph: self.product_graph }
     }
 
     pub(crate) fn stored(&self) -> Stored<'_> {

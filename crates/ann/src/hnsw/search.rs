@@ -63,8 +63,8 @@ impl AnnIndex for Hnsw {
     ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
         batch(self.dim, queries, requests, parallelism, |one| {
             self.scratch.with(|scratch| {
-                one(&mut |query, request, out| self.search_with(scratch, query, request, out))
-            })
+                one(&mut |query, request, out| self.search_with(scratch, query, request, out));
+            });
         })
     }
 }

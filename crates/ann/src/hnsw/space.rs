@@ -47,9 +47,7 @@ impl Costs for Dot<'_> {
 
 /// The vectors of a graph that is being built, each of which may be the query.
 ///
-/// Under the similarities the cost is minus the product, and need not be a distance. The other way, squared
-/// distances of vectors that one more component makes equally long (Bachrach et al. 2014), was measured to
-/// need several times the effort for the same recall.
+/// Under the similarities the cost is minus the product, and need not be a distance.
 #[derive(Clone, Copy)]
 pub(crate) struct Space<'a> {
     pub(crate) scoring: Scoring,
@@ -63,7 +61,7 @@ impl<'a> Space<'a> {
     /// Costs from a row.
     pub(crate) fn from(&self, node: u32) -> FromRow<'a> {
         if let Some(codes) = self.codes {
-            return FromRow::Coded(codes.from_row(node));
+            return FromRow::Coded(codes.between(node));
         }
         let query = &self.table[node as usize * self.dim..(node as usize + 1) * self.dim];
         match self.scoring {

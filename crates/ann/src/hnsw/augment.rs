@@ -1,0 +1,109 @@
+//! Where the rows of an inner-product index lie while its graph is built.
+//!
+//! A query's products with rows `x` and with rows `x − c` differ by the same number for every row, so a graph
+//! of the one serves searches in the other: rows are taken about their mean, else a direction that all share,
+//! as the context vectors of Item2Vec do, is most of what the graph sees.
+
+use crate::ProductGraph;
+use crate::scoring::norm;
+
+/// Rows are brought to one length where the longest is at most so many times the median.
+const SPREAD: f64 = 3.0;
+
+/// Rows to build a graph over.
+pub(super) struct Placed {
+    /// `[n, dim]`, or `[n, dim + 1]` where they are augmented.
+    pub(super) rows: Vec<f32>,
+    pub(super) augmented: bool,
+}
+
+/// The rows `[n, dim]` as `graph` wants them; none where they serve as they are. O(n · (dim + log n)).
+pub(super) fn place(graph: ProductGraph, rows: &[f32], dim: usize) -> Option<Placed> {
+    if graph == ProductGraph::Raw || rows.is_empty() {
+        return None;
+    }
+    let rows = centred(rows, dim);
+    let norms: Vec<f64> = rows.chunks_exact(dim).map(norm).collect();
+    let longest = norms.iter().copied().fold(0.0, f64::max);
+    let augmented = match graph {
+        ProductGraph::Auto => longest <= SPREAD * median(norms.clone()),
+        other => other == ProductGraph::Augmented,
+    };
+    let rows = if augmented { augment(&rows, dim, &norms, longest) } else { rows };
+    Some(Placed { rows, augmented })
+}
+
+fn centred(rows: &[f32], dim: usize) -> Vec<f32> {
+    let mut mean = vec![0.0f64; dim];
+    for row in rows.chunks_exact(dim) {
+        mean.iter_mut().zip(row).for_each(|(mean, &x)| *mean += f64::from(x));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a graph has fewer than 2³¹ rows")]
+    mean.iter_mut().for_each(|mean| *mean /= (rows.len() / dim) as f64);
+    rows.chunks_exact(dim)
+        .flat_map(|row| row.iter().zip(&mean).map(|(&x, m)| finite(f64::from(x) - m)))
+        .collect()
+}
+
+/// One component more, `√(R² − ‖x‖²)`, that makes all rows as long as the longest (Bachrach et al. 2014,
+/// section 3): then the rows nearest to a query are those with the largest product.
+fn augment(rows: &[f32], dim: usize, norms: &[f64], longest: f64) -> Vec<f32> {
+    let mut augmented = vec![0.0; norms.len() * (dim + 1)];
+    for ((to, row), norm) in augmented.chunks_exact_mut(dim + 1).zip(rows.chunks_exact(dim)).zip(norms) {
+        to[..dim].copy_from_slice(row);
+        to[dim] = finite(((longest - norm) * (longest + norm)).sqrt());
+    }
+    augmented
+}
+
+fn median(mut norms: Vec<f64>) -> f64 {
+    let middle = norms.len() / 2;
+    *norms.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+fn finite(x: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "in the range of f32, to its precision")]
+    let x = x.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use embed_core::kernel;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn distance_falls_as_the_product_rises(
+            rows in proptest::collection::vec(-9.0f32..9.0, 12 * 5),
+            query in proptest::collection::vec(-9.0f32..9.0, 5),
+        ) {
+            let placed = place(ProductGraph::Augmented, &rows, 5).unwrap().rows;
+            let mut query_6 = query.clone();
+            query_6.push(0.0);
+            // |q|² + R² + 2 q·mean, whatever the row.
+            let sums = placed.chunks(6).zip(rows.chunks(5)).map(|(placed, row)| {
+                kernel::squared_l2(&query_6, placed) + 2.0 * kernel::dot(&query, row)
+            });
+            let sums: Vec<f32> = sums.collect();
+            prop_assert!(sums.iter().all(|sum| (sum - sums[0]).abs() < 1e-2), "{:?}", sums);
+        }
+    }
+
+    #[test]
+    fn rows_of_about_one_length_are_brought_to_it() {
+        let augmented = |rows: &[f32]| place(ProductGraph::Auto, rows, 1).unwrap().augmented;
+        assert!(augmented(&[11.0, 9.0, 11.0, 9.0, 12.0, 8.0]));
+        assert!(!augmented(&[1.0, -1.0, 1.0, -1.0, 20.0, -20.0]));
+        assert!(place(ProductGraph::Raw, &[1.0], 1).is_none());
+        assert!(place(ProductGraph::Auto, &[], 1).is_none());
+    }
+
+    #[test]
+    fn the_largest_numbers_stay_finite() {
+        let rows = [f32::MAX, f32::MIN, f32::MIN, f32::MAX, 0.0, 0.0];
+        let placed = place(ProductGraph::Augmented, &rows, 2).unwrap().rows;
+        assert!(placed.iter().all(|x| x.is_finite()), "{placed:?}");
+    }
+}
