@@ -50,7 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         print!("{group:60} {seconds:6.1} s {:5.0} M pairs/s", items.report.pairs() as f64 / seconds / 1e6);
         for (normalize, scoring) in [(false, Scoring::InOut), (true, Scoring::InOut), (false, Scoring::InIn)]
         {
-            let (recall, ndcg) = measure(&items, Pooling { normalize }, scoring, &train, &held_out)?;
+            let (recall, ndcg) =
+                measure(&items, Pooling { normalize, ..Pooling::default() }, scoring, &train, &held_out)?;
             print!(" | {recall:.4} / {ndcg:.4}");
         }
         println!(" | loss {:.3}", items.report.final_loss());

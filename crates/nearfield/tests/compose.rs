@@ -93,7 +93,7 @@ fn every_line_works() {
         let vectors = SkipGram::fit_with(&params, &sequences, keys, sampler.as_mut(), &mut run).unwrap();
         for scoring in [Scoring::InOut, Scoring::InIn] {
             for normalize in [false, true] {
-                let user_side = vectors.pooled(Pooling { normalize }, scoring);
+                let user_side = vectors.pooled(Pooling { normalize, ..Pooling::default() }, scoring);
                 let items = vectors.targets(scoring);
                 for metric in Metric::ALL {
                     let name = format!("{sampler_name}, {scoring:?}, normalize {normalize}, {metric}");

@@ -1,6 +1,7 @@
-use embed_core::{EmbeddingsError, ParallelismError, SampleError, SourceError};
+use embed_core::{EmbeddingsError, ParallelismError, SampleError, SourceError, VocabError};
 
 use crate::PreparationReport;
+use crate::cold::ColdError;
 
 /// A setting out of its range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -102,6 +103,12 @@ pub enum FitError {
     /// Hierarchical softmax cannot go on from vectors.
     #[error("hierarchical softmax cannot go on from vectors: the nodes of its tree are not kept")]
     Tree,
+    /// Vectors of cold items do not fit.
+    #[error(transparent)]
+    Cold(#[from] ColdError),
+    /// A key of a cold item was refused.
+    #[error(transparent)]
+    Key(#[from] VocabError),
     /// The vectors were refused.
     #[error(transparent)]
     Vectors(#[from] EmbeddingsError),

@@ -21,6 +21,7 @@
 //! | clean sequences, and know what was dropped | [`Preparation`], [`LongSessions`], [`PreparationReport`] |
 //! | keep what was learned | [`ItemVectors`], [`FitReport`] |
 //! | make a user's vector from a history | [`Pooled`], [`Pooling`], [`Scoring`] |
+//! | give vectors to items without interactions | [`cold`]: regression, categories, random, popularity; [`ItemVectors::with_cold_items`] |
 //!
 //! Not in this crate: reading logs (any [`SequenceSource`](embed_core::SequenceSource) will do), walks on
 //! graphs, search, metrics.
@@ -30,6 +31,7 @@
 mod buckets;
 mod cbow;
 mod checkpoint;
+pub mod cold;
 mod error;
 mod file;
 mod huffman;
@@ -51,7 +53,7 @@ pub use checkpoint::CheckpointError;
 pub use error::{FitError, ParamsError};
 pub use model::{Architecture, Objective, Subsample};
 pub use params::{Exclude, Params, Window};
-pub use pooled::{Pooled, Pooling, Scoring};
+pub use pooled::{Pooled, Pooling, Scoring, popularity_weights};
 pub use preparation::{LongSessions, Preparation, PreparationReport};
 pub use report::{EpochReport, FitReport};
 pub use skipgram::SkipGram;

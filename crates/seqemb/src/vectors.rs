@@ -1,6 +1,10 @@
-use embed_core::Embeddings;
+use std::sync::Arc;
 
-use crate::{FitReport, Params, Pooled, Pooling, Scoring};
+use embed_core::{Embeddings, Vocab};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
+
+use crate::cold::ColdError;
+use crate::{FitError, FitReport, Params, Pooled, Pooling, Scoring};
 
 /// What a training learned: both tables, how, and what happened. `8 · dim` bytes an item, and the keys, which
 /// both tables share.
@@ -34,5 +38,43 @@ impl ItemVectors {
             Scoring::InOut => &self.output,
             Scoring::InIn => &self.input,
         }
+    }
+
+    /// The same with cold items after the warm ones: `keys` of the new items, their input and output vectors
+    /// `[n_new, dim]`, from [`crate::cold`] for example.
+    ///
+    /// # Errors
+    /// - [`FitError::Cold`] when the tables have another shape.
+    /// - [`FitError::Key`] when a key is there already, or cannot be one.
+    /// - [`FitError::Vectors`] when a component is not finite.
+    pub fn with_cold_items<S: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = S>,
+        input: ArrayView2<'_, f32>,
+        output: ArrayView2<'_, f32>,
+    ) -> Result<Self, FitError> {
+        let all = self.input.vocab().keys().map(str::to_owned);
+        let vocab =
+            Arc::new(Vocab::from_keys(all.chain(keys.into_iter().map(|key| key.as_ref().to_owned())))?);
+        let n_new = vocab.len() - self.input.len();
+        let join = |warm: &Embeddings, cold: ArrayView2<'_, f32>| -> Result<Embeddings, FitError> {
+            for (what, expected, got) in
+                [("cold rows", n_new, cold.nrows()), ("components", warm.dim(), cold.ncols())]
+            {
+                if expected != got {
+                    return Err(ColdError::Shape { what, expected, got }.into());
+                }
+            }
+            let rows: Array2<f32> = concatenate(Axis(0), &[warm.vectors(), cold]).map_err(|_| {
+                ColdError::Shape { what: "components", expected: warm.dim(), got: cold.ncols() }
+            })?;
+            Ok(Embeddings::new(vocab.clone(), rows.as_standard_layout().into_owned())?)
+        };
+        Ok(Self {
+            input: join(&self.input, input)?,
+            output: join(&self.output, output)?,
+            params: self.params.clone(),
+            report: self.report.clone(),
+        })
     }
 }

@@ -165,7 +165,7 @@ fn a_sampler_that_breaks_its_promise_is_caught() {
 #[test]
 fn a_history_without_a_vector_is_named() {
     let items = fit(&Params { dim: 3, ..Params::default() }, 2, &[&[0, 1]]).unwrap();
-    let user = items.pooled(Pooling { normalize: true }, Scoring::InIn);
+    let user = items.pooled(Pooling { normalize: true, ..Pooling::default() }, Scoring::InIn);
     assert!(matches!(user.embed(&[][..]), Err(EmbedError::Empty { what: "history" })));
     assert!(matches!(user.embed(&[1, 2][..]), Err(EmbedError::UnknownItem { item: 2, n_items: 2 })));
     let mut short = [0.0; 2];

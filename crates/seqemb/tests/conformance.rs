@@ -12,7 +12,7 @@ fn pooled_histories() {
     let inputs: [&[u32]; 5] = [&[3], &[0, 39], &[5, 5, 5, 1], &[39, 1, 2], &long];
     let refused: [&[u32]; 3] = [&[], &[40], &[1, 2, u32::MAX]];
     for normalize in [false, true] {
-        let pooled = Pooled::new(&items, Space::ANY, Pooling { normalize });
+        let pooled = Pooled::new(&items, Space::ANY, Pooling { normalize, ..Pooling::default() });
         embedder(&pooled, &EmbedderSuite::new("Pooled", &inputs, &refused));
     }
 }
