@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use embed_core::{NegativeContext, NegativeSampler, SeededRng};
-use negsample::{ExcludePositives, Popularity, Uniform};
+use negsample::{ExcludePositives, LogUniform, Mixture, Popularity, Uniform};
 
 const DRAWS: usize = 1024;
 
@@ -17,9 +17,12 @@ fn negatives(criterion: &mut Criterion) {
         let popularity = Popularity::new(&counts, 0.75).unwrap();
         let uniform = Uniform::new(n_items).unwrap();
         let positives: Vec<u32> = (0..50).map(|i| i * 700).collect();
-        let samplers: [(&str, &dyn NegativeSampler); 3] = [
+        let mixture = Mixture::new(uniform, 0.5).unwrap().with(popularity.clone(), 0.5).unwrap();
+        let samplers: [(&str, &dyn NegativeSampler); 5] = [
             ("uniform", &uniform),
             ("popularity", &popularity),
+            ("log-uniform", &LogUniform::new(n_items).unwrap()),
+            ("mixture", &mixture),
             ("popularity-excluding-50", &ExcludePositives::new(popularity.clone())),
         ];
         let mut group = criterion.benchmark_group("negatives");

@@ -4,7 +4,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use embed_core::{Run, SeededRng, Sequences, Vocab};
-use seqemb::{Params, Preparation, SkipGram, Window};
+use seqemb::{Architecture, Objective, Params, Preparation, SkipGram, Window};
 
 const N_ITEMS: u32 = 40_000;
 
@@ -26,6 +26,13 @@ fn skipgram(criterion: &mut Criterion) {
     for (dim, negatives) in [(64, 5), (128, 5), (64, 20), (128, 20)] {
         let params = Params { dim, negatives, ..base.clone() };
         group.bench_function(BenchmarkId::new("fit", format!("d={dim},K={negatives},window=5")), |b| {
+            b.iter(|| SkipGram::fit(&params, &corpus, keys.clone(), &mut Run::seeded(1)).unwrap());
+        });
+    }
+    let cbow = Params { architecture: Architecture::Cbow, rate: 0.05, ..base.clone() };
+    let tree = Params { objective: Objective::HierarchicalSoftmax, ..base.clone() };
+    for (name, params) in [("cbow,d=64,K=5,window=5", cbow), ("tree,d=64,window=5", tree)] {
+        group.bench_function(BenchmarkId::new("fit", name), |b| {
             b.iter(|| SkipGram::fit(&params, &corpus, keys.clone(), &mut Run::seeded(1)).unwrap());
         });
     }
