@@ -12,7 +12,7 @@ use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
 use crate::ivf::{self, file::Common};
 use crate::keys::{self, Keys};
 use crate::scoring::{Scoring, norm};
-use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized};
+use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized, RpForest, forest};
 
 const KIND: Kind = Kind::new("index", 1);
 
@@ -45,6 +45,8 @@ enum Family {
     },
     /// Lists, of vectors or codes; codes without lists.
     Ivf(ivf::file::Header),
+    /// Trees.
+    RpForest(forest::Header),
 }
 
 impl Header {
@@ -65,6 +67,7 @@ impl Header {
             },
             Index::Ivf(ivf) => Family::Ivf(ivf::file::Header::of(ivf)),
             Index::Quantized(codes) => Family::Ivf(ivf::file::Header::of(&codes.0)),
+            Index::RpForest(forest) => Family::RpForest(forest::Header::of(forest)),
         };
         Ok(Self {
             n: index.len() as u64,
@@ -120,6 +123,7 @@ fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), S
                     .section("centre", &codes.centre)?;
             }
         }
+        Index::RpForest(forest) => forest::write(forest, writer)?,
     }
     if let Some(keys) = index.keys()? {
         writer.vocab(keys::SECTION, keys)?;
@@ -144,6 +148,7 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
         Family::Flat => Flat::MAX_ROWS,
         Family::Hnsw { .. } => Hnsw::MAX_ROWS,
         Family::Ivf(_) => Ivf::MAX_ROWS,
+        Family::RpForest(_) => RpForest::MAX_ROWS,
     };
     let rows = usize::try_from(header.n).ok().filter(|&n| n <= most);
     let n = rows.ok_or_else(|| field("number of vectors", most as u64, header.n))?;
@@ -163,6 +168,9 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
         Family::Flat => {
             let norms = reader.section_of_len::<f32>("norms", n)?.into();
             Ok(Index::Flat(Flat { metric, dim, table: table(n)?, norms, space, keys }))
+        }
+        Family::RpForest(header) => {
+            Ok(Index::RpForest(forest::read(reader, &header, (n, dim), (metric, space), keys)?))
         }
         Family::Hnsw { m, ef_construction, ef_search, copies, layers, report, sq8, product_graph } => {
             let params = HnswParams {
@@ -238,6 +246,7 @@ pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
         Index::Hnsw(hnsw) => &hnsw.keys,
         Index::Ivf(ivf) => &ivf.keys,
         Index::Quantized(codes) => &codes.0.keys,
+        Index::RpForest(forest) => &forest.keys,
     };
     let Some(reader) = &keys.file else { return Ok(()) };
     reader.verify()?;
@@ -257,6 +266,10 @@ pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
                     return field(format!("bits of the norm of row {row}"), expected, got);
                 }
             }
+        }
+        Index::RpForest(forest) => {
+            finite(reader, &forest.table, forest.dim)?;
+            forest::verify(reader, forest)?;
         }
         Index::Hnsw(hnsw) => {
             finite(reader, &hnsw.table, hnsw.dim)?;

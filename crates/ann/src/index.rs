@@ -6,7 +6,7 @@ use embed_core::store::StoreError;
 use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Vocab};
 use ndarray::ArrayView2;
 
-use crate::{Flat, Hnsw, IndexSpec, Ivf, Quantized, file};
+use crate::{Flat, Hnsw, IndexSpec, Ivf, Quantized, RpForest, file};
 
 /// An index of any family: what [`IndexSpec::build`] gives, and what a file holds.
 #[derive(Debug, Clone)]
@@ -20,6 +20,14 @@ pub enum Index {
     Ivf(Ivf),
     /// Codes without lists.
     Quantized(Quantized),
+    /// A forest of random-projection trees.
+    RpForest(RpForest),
+}
+
+impl From<RpForest> for Index {
+    fn from(index: RpForest) -> Self {
+        Self::RpForest(index)
+    }
 }
 
 impl From<Flat> for Index {
@@ -55,6 +63,7 @@ impl Deref for Index {
             Self::Hnsw(index) => index,
             Self::Ivf(index) => index,
             Self::Quantized(index) => index,
+            Self::RpForest(index) => index,
         }
     }
 }
@@ -69,6 +78,7 @@ impl Index {
             Self::Hnsw(index) => IndexSpec::Hnsw { m: index.m },
             Self::Ivf(index) => IndexSpec::Ivf { nlist: index.params.nlist, coding: index.params.coding },
             Self::Quantized(index) => IndexSpec::Quantized { coding: index.coding() },
+            Self::RpForest(index) => IndexSpec::RpForest { trees: index.trees },
         }
     }
 
@@ -83,6 +93,7 @@ impl Index {
             Self::Hnsw(index) => &index.keys,
             Self::Ivf(index) => &index.keys,
             Self::Quantized(index) => &index.0.keys,
+            Self::RpForest(index) => &index.keys,
         }
         .get()
     }

@@ -19,6 +19,7 @@
 //! |---|---|
 //! | [`Flat`] | exact search |
 //! | [`Hnsw`], [`HnswParams`], [`ProductGraph`], [`HnswReport`] | a navigable small world graph (Malkov & Yashunin 2018) |
+//! | [`RpForest`], [`ForestParams`] | a forest of random-projection trees (Annoy) |
 //! | [`IndexSpec`] | a family by its name: `"Flat"`, `"HNSW32"` |
 //! | [`Index`] | an index of any family: saves, opens, verifies |
 //! | [`Vectors`] | what an index is built from |
@@ -32,6 +33,7 @@ mod batch;
 mod error;
 mod file;
 mod flat;
+mod forest;
 mod hnsw;
 mod index;
 mod ivf;
@@ -48,9 +50,10 @@ mod vectors;
 
 pub use error::{BuildError, Damaged, ParamsError};
 pub use flat::Flat;
+pub use forest::RpForest;
 pub use hnsw::{Hnsw, HnswReport};
 pub use index::Index;
 pub use ivf::{Ivf, IvfParams, Quantized};
-pub use params::{HnswParams, ProductGraph};
+pub use params::{ForestParams, HnswParams, ProductGraph};
 pub use spec::{Codes, Coding, IndexSpec, ParseSpecError, Refine};
 pub use vectors::Vectors;

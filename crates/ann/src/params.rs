@@ -78,3 +78,60 @@ impl HnswParams {
         Ok(())
     }
 }
+
+/// How an [`RpForest`](crate::RpForest) is built, and how hard it looks by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForestParams {
+    /// Number of trees, 1 to 4,096. More cost memory and time to build, and buy recall for the same effort.
+    pub trees: usize,
+    /// Most vectors of a part that is not split, 1 to 65,536.
+    pub leaf: usize,
+    /// Different vectors that a search that asks for no effort of its own scores, 1 to 2³¹; never less than k.
+    pub search_k: usize,
+}
+
+impl Default for ForestParams {
+    fn default() -> Self {
+        Self { trees: 100, leaf: 128, search_k: 4000 }
+    }
+}
+
+impl ForestParams {
+    pub(crate) const TREES: (usize, usize) = (1, 1 << 12);
+
+    /// The defaults with another number of trees.
+    #[must_use]
+    pub fn with_trees(trees: usize) -> Self {
+        Self { trees, ..Self::default() }
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`ParamsError`] names the first field that is out of its range.
+    pub fn validate(&self) -> Result<(), ParamsError> {
+        for (name, got, (least, most)) in [
+            ("trees", self.trees, Self::TREES),
+            ("leaf", self.leaf, (1, 1 << 16)),
+            ("search_k", self.search_k, (1, 1 << 31)),
+        ] {
+            if !(least..=most).contains(&got) {
+                return Err(ParamsError { name, least, most, got });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that numbers of 31 bits name all members of all leaves, and that vectors have codes.
+    pub(crate) fn check_shape(&self, n: usize, dim: usize) -> Result<(), ParamsError> {
+        let most = ((1 << 31) - 1) / self.trees;
+        if n > most {
+            return Err(ParamsError { name: "vectors of so many trees", least: 0, most, got: n });
+        }
+        let most = crate::RpForest::MAX_DIM;
+        if dim > most {
+            return Err(ParamsError { name: "dim", least: 1, most, got: dim });
+        }
+        Ok(())
+    }
+}

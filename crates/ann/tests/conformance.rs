@@ -1,6 +1,6 @@
 //! Every family passes the suite that `embed-core` demands of an index.
 
-use ann::{Flat, Hnsw, HnswParams, Index, IndexSpec};
+use ann::{Flat, ForestParams, Hnsw, HnswParams, Index, IndexSpec, RpForest};
 use embed_core::testkit::{AnnSuite, ann_index};
 use embed_core::{Effort, Run};
 
@@ -15,6 +15,21 @@ fn hnsw() {
     let params = HnswParams::with_m(16);
     let suite = AnnSuite { effort: Effort::Value(60), n: 1200, ..AnnSuite::approximate("HNSW16", 0.95) };
     ann_index(|v, m| Box::new(Hnsw::build(v, m, &params, &mut Run::seeded(3)).unwrap()), &suite);
+}
+
+/// The same graph walked over byte codes: exact scores, and the same recall.
+#[test]
+fn hnsw_over_codes() {
+    let params = HnswParams { sq8: true, ..HnswParams::with_m(16) };
+    let suite = AnnSuite { effort: Effort::Value(60), n: 1200, ..AnnSuite::approximate("HNSW16,SQ8", 0.95) };
+    ann_index(|v, m| Box::new(Hnsw::build(v, m, &params, &mut Run::seeded(3)).unwrap()), &suite);
+}
+
+#[test]
+fn forest() {
+    let params = ForestParams { leaf: 16, ..ForestParams::with_trees(40) };
+    let suite = AnnSuite { effort: Effort::Value(1000), n: 1200, ..AnnSuite::approximate("RPForest40", 0.9) };
+    ann_index(|v, m| Box::new(RpForest::build(v, m, &params, &mut Run::seeded(3)).unwrap()), &suite);
 }
 
 #[test]
@@ -32,6 +47,14 @@ fn an_opened_file() {
         (
             IndexSpec::Hnsw { m: 16 },
             AnnSuite { effort: Effort::Value(40), ..AnnSuite::approximate("HNSW16", 0.95) },
+        ),
+        (
+            IndexSpec::HnswSq8 { m: 16 },
+            AnnSuite { effort: Effort::Value(40), ..AnnSuite::approximate("HNSW16,SQ8", 0.95) },
+        ),
+        (
+            IndexSpec::RpForest { trees: 20 },
+            AnnSuite { effort: Effort::Value(500), ..AnnSuite::approximate("RPForest20", 0.9) },
         ),
     ] {
         let count = std::cell::Cell::new(0);

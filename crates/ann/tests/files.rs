@@ -5,7 +5,12 @@ use ann::{Index, IndexSpec};
 use embed_core::testkit::clustered;
 use embed_core::{AnnIndex, Effort, Embeddings, Filter, Metric, Run, SearchRequest, SeededRng, Vocab};
 
-const SPECS: [IndexSpec; 2] = [IndexSpec::Flat, IndexSpec::Hnsw { m: 4 }];
+const SPECS: [IndexSpec; 4] = [
+    IndexSpec::Flat,
+    IndexSpec::Hnsw { m: 4 },
+    IndexSpec::HnswSq8 { m: 4 },
+    IndexSpec::RpForest { trees: 3 },
+];
 
 fn items(n: usize) -> Embeddings {
     let keys = Vocab::from_keys((0..n).map(|i| format!("item {i}"))).unwrap();
@@ -109,7 +114,7 @@ fn a_damaged_index_that_is_not_verified_neither_panics_nor_hangs() {
         for _ in 0..150 {
             let mut bytes = clean.clone();
             // The arrays lie between the header and the section table.
-            let (from, to) = (192, u32::try_from(bytes.len()).unwrap() - 8 * 64);
+            let (from, to) = (192, u32::try_from(bytes.len()).unwrap() - 20 * 64);
             for _ in 0..1 << rng.below(10) {
                 let at = (from + rng.below(to - from)) as usize;
                 bytes[at] = [0, 0xff, 0x7f, 0x80, 3][rng.below(5) as usize];

@@ -1,7 +1,7 @@
 //! What an HNSW graph promises: recall, reachability, the same bytes on any number of threads.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use ann::{BuildError, Flat, Hnsw, HnswParams, Index, ProductGraph};
+use ann::{BuildError, Flat, ForestParams, Hnsw, HnswParams, Index, ProductGraph, RpForest};
 use embed_core::testkit::{clustered, recall};
 use embed_core::{AnnIndex, Effort, Filter, Flow, Metric, Progress, Run, SearchRequest, SeededRng};
 use ndarray::{Array2, s};
@@ -131,6 +131,20 @@ fn the_file_is_the_same_on_any_number_of_threads() {
         let one = bytes(1, 5);
         assert!(one == bytes(2, 5) && one == bytes(7, 5), "{metric}");
         assert!(one != bytes(1, 6), "{metric}: the seed decides levels and order");
+    }
+}
+
+#[test]
+fn forests_are_the_same_on_any_number_of_threads() {
+    let (vectors, _) = split(1500, 12, 9);
+    let params = ForestParams { leaf: 20, ..ForestParams::with_trees(11) };
+    for metric in Metric::ALL {
+        let bytes = |threads, seed| {
+            let index = RpForest::build(&vectors, metric, &params, &mut Run::seeded(seed).threads(threads));
+            Index::from(index.unwrap()).to_bytes().unwrap()
+        };
+        let one = bytes(1, 5);
+        assert!(one == bytes(2, 5) && one == bytes(7, 5) && one != bytes(1, 6), "{metric}");
     }
 }
 

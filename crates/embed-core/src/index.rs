@@ -231,6 +231,21 @@ pub enum Filter<'a> {
 }
 
 impl Filter<'_> {
+    /// How many of `n` rows may be answers, at most; predicates are not asked. O(1), O(log n) on a list, or
+    /// O(n / 64) on a bitmap.
+    #[must_use]
+    pub fn at_most(&self, n: usize) -> usize {
+        match self {
+            Self::All | Self::Where(_) => n,
+            Self::Deny(ids) => n - ids.partition_point(|&id| (id as usize) < n),
+            Self::Allow(ids) => ids.partition_point(|&id| (id as usize) < n),
+            Self::Bitmap(bits) => {
+                let words = bits.0.iter().take(n.div_ceil(64));
+                words.map(|word| word.count_ones() as usize).sum::<usize>().min(n)
+            }
+        }
+    }
+
     /// Whether the row may be an answer. O(1), or O(log n) on a list of n.
     #[must_use]
     #[inline]

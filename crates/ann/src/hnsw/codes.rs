@@ -41,9 +41,10 @@ pub(crate) struct Coded<'a> {
     query: CodedQuery<'a>,
 }
 
-/// A vector's bytes about the centre; the scale.
+/// A vector's bytes about the centre, or the origin where there is none; the scale.
 fn encode(vector: &[f32], centre: &[f32], bytes: &mut [u8]) -> f32 {
-    let differences = || vector.iter().zip(centre).map(|(x, c)| x - c);
+    let centre = || centre.iter().copied().chain(std::iter::repeat(0.0));
+    let differences = || vector.iter().zip(centre()).map(|(x, c)| x - c);
     let reach = differences().fold(0.0f32, |most, x| most.max(x.abs()));
     let scale = reach / REACH;
     let finite = scale > f32::MIN_POSITIVE && scale.is_finite();
@@ -91,7 +92,7 @@ impl Codes {
     }
 
     /// The same codes with their rows in another order.
-    pub(super) fn reordered(&self, order: &[u32]) -> Self {
+    pub(crate) fn reordered(&self, order: &[u32]) -> Self {
         let stride = self.stride();
         let rows = Aligned::new(self.rows.len(), |rows| {
             for (row, &old) in rows.chunks_exact_mut(stride).zip(order) {
@@ -118,6 +119,15 @@ impl Codes {
             }
             Scoring::Dot => self.coded(bytes, scale, 0.0, 0.0),
         }
+    }
+
+    /// The costs of which are the products of rows with a vector `[dim]`.
+    pub(crate) fn products<'a>(&'a self, vector: &[f32], bytes: &'a mut Vec<u8>) -> Coded<'a> {
+        bytes.resize(self.stride(), ZERO);
+        let scale = encode(vector, &[], bytes);
+        let mut coded = self.coded(bytes, scale, kernel::dot(vector, &self.centre), 0.0);
+        coded.query.unit = -scale;
+        coded
     }
 
     /// A row as the query.

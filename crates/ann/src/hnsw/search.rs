@@ -114,15 +114,7 @@ impl Hnsw {
     /// s of rows allowed, the scan looks at s · n rows and the walk at about 8 · ef / s.
     fn scan_is_cheaper(&self, ef: usize, filter: Filter<'_>) -> bool {
         let n = self.len();
-        let allowed = match filter {
-            Filter::All | Filter::Where(_) => n,
-            Filter::Deny(ids) => n.saturating_sub(ids.len()),
-            Filter::Allow(ids) => ids.len().min(n),
-            Filter::Bitmap(bits) => {
-                let words = bits.0.iter().take(n.div_ceil(64));
-                words.map(|word| word.count_ones() as usize).sum::<usize>().min(n)
-            }
-        };
+        let allowed = filter.at_most(n);
         let walk = ef.saturating_mul(NODES_PER_EF);
         (allowed as u128) * (allowed as u128) <= (walk as u128) * (n as u128)
     }

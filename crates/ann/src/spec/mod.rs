@@ -10,7 +10,9 @@ use embed_core::{Metric, Run};
 
 pub use self::coding::{Codes, Coding, Refine};
 pub use self::parse::ParseSpecError;
-use crate::{BuildError, Flat, Hnsw, HnswParams, Index, Ivf, IvfParams, Quantized, Vectors};
+use crate::{
+    BuildError, Flat, ForestParams, Hnsw, HnswParams, Index, Ivf, IvfParams, Quantized, RpForest, Vectors,
+};
 
 /// A family of indexes by the name its users know.
 ///
@@ -102,7 +104,9 @@ impl IndexSpec {
                 let params = HnswParams { sq8: true, ..HnswParams::with_m(m) };
                 Index::Hnsw(Hnsw::build(vectors, metric, &params, run)?)
             }
-            spec => return Err(BuildError::Unsupported { spec }),
+            Self::RpForest { trees } => {
+                Index::RpForest(RpForest::build(vectors, metric, &ForestParams::with_trees(trees), run)?)
+            }
         })
     }
 }
