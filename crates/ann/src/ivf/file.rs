@@ -223,12 +223,12 @@ pub(crate) fn read(reader: &Reader, header: &Header, common: Common) -> Result<I
         params,
         listed: header.listed,
         rotation,
-        coarse: Coarse {
-            centroids: floats("centroids", lists.saturating_mul(dim))?,
-            biases: floats("biases", lists)?,
-            longest: header.longest_centroid,
+        coarse: Coarse::opened(
+            floats("centroids", lists.saturating_mul(dim))?,
+            floats("biases", lists)?,
+            header.longest_centroid,
             dim,
-        },
+        ),
         radii: floats("radii", lists)?,
         starts: ids("starts", lists + 1)?,
         ids: ids("ids", slots)?,

@@ -63,9 +63,7 @@ impl<'a> Line<'a> {
             Payload::Flat { .. } => Form::Flat,
             Payload::Sq8 { codec, .. } => Form::Sq8(codec.query(scoring, rotated, false)),
             Payload::Pq { book, .. } => Form::Pq(Tables::new(book, rotated)),
-            Payload::Fast { book, .. } => {
-                Form::Fast(FastTable::new(&Tables::new(book, rotated), book.m(), factor))
-            }
+            Payload::Fast { book, .. } => Form::Fast(FastTable::new(book, rotated, factor)),
         };
         // A radius has to let in what only its code moves out of it; the answer is what may be within.
         let reach = index.widened(least, length, index.error) - form.rounding();

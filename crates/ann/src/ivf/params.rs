@@ -17,8 +17,8 @@ pub struct IvfParams {
     pub nprobe: usize,
     /// What the lists hold.
     pub coding: Coding,
-    /// With refinement, how many times k candidates are scored again; 0 takes 2 + ¾ nprobe, so that
-    /// candidates grow with the effort.
+    /// With refinement, how many times k candidates are kept to be scored again; 0 takes 3 after SQ8, and
+    /// 2 + 32 nprobe / (nprobe + 32) after product codes.
     pub refine: usize,
     /// Rounds of k-means, 1 to 1000.
     pub iterations: usize,
@@ -69,8 +69,13 @@ impl IvfParams {
         probes.clamp(1, nlist.max(1))
     }
 
-    /// How many times as many candidates as answers are scored again.
+    /// How many times as many candidates as answers are scored again: codes of a byte a component need few;
+    /// for product codes it grows with the lists that candidates compete from.
     pub(crate) fn times(&self, nprobe: usize) -> usize {
-        if self.refine == 0 { 2 + nprobe / 4 * 3 + nprobe % 4 * 3 / 4 } else { self.refine }
+        match (self.refine, self.coding.codes) {
+            (0, Codes::Sq8) => 3,
+            (0, _) => 2 + 32usize.saturating_mul(nprobe) / nprobe.saturating_add(32).max(1),
+            (times, _) => times,
+        }
     }
 }

@@ -1,4 +1,4 @@
-use embed_core::kernel;
+use embed_core::{Neighbor, Stop, kernel};
 
 use super::line::Line;
 use crate::aligned::Aligned;
@@ -71,15 +71,60 @@ impl Exact {
     }
 
     /// Turns the candidates of a line into its answers.
+    ///
+    /// The best ones are scored first. How far their codes were off tells from which estimate on a candidate
+    /// may still be an answer; the others are not looked at.
     pub(super) fn refine(&self, scoring: Scoring, line: &mut Line<'_>) {
         if matches!(self, Self::None) {
             return;
         }
-        let mut ids: Vec<u32> = line.best.ids().collect();
-        // Neighbours in memory come one after the other.
-        ids.sort_unstable();
         let mut best = line.answers();
+        let candidates = line.best.neighbors();
+        let first = line.wants().saturating_mul(2).max(FIRST);
+        if candidates.len() <= first || matches!(line.request.stop, Stop::Radius(_)) {
+            let ids: Vec<u32> = candidates.iter().map(|n| n.id).collect();
+            self.score(scoring, line.query, &ids, |id, score| best.offer(id, score));
+            line.best = best;
+            return;
+        }
+        let mut candidates = candidates;
+        candidates.select_nth_unstable_by(first - 1, Neighbor::nearest_first);
+        let (front, rest) = candidates.split_at_mut(first);
+        let ids: Vec<u32> = front.iter().map(|n| n.id).collect();
+        // The order of sums is that of the ids, whatever order the candidates came in.
+        front.sort_unstable_by_key(|n| n.id);
+        let mut sorted = ids;
+        sorted.sort_unstable();
+        let (mut sum, mut squares, mut at) = (0.0f64, 0.0f64, 0usize);
+        self.score(scoring, line.query, &sorted, |id, score| {
+            best.offer(id, score);
+            while front.get(at).is_some_and(|n| n.id < id) {
+                at += 1;
+            }
+            let off = f64::from(score) - front.get(at).map_or(0.0, |n| f64::from(n.score));
+            sum += off;
+            squares += off * off;
+        });
+        #[expect(clippy::cast_precision_loss, reason = "a few candidates")]
+        let n = first as f64;
+        let mean = sum / n;
+        let deviation = (squares / n - mean * mean).max(0.0).sqrt();
+        // The score of the last answer so far; a candidate has to come up to it.
+        let last = best.least();
+        let ids: Vec<u32> = rest
+            .iter()
+            .filter(|n| {
+                let bound = f64::from(n.score) + mean + DEVIATIONS * deviation;
+                bound >= f64::from(last) || bound.is_nan()
+            })
+            .map(|n| n.id)
+            .collect();
         self.score(scoring, line.query, &ids, |id, score| best.offer(id, score));
         line.best = best;
     }
 }
+
+/// Candidates that are scored in any case.
+const FIRST: usize = 24;
+/// Of a candidate's true score from its estimate, beyond which it is not reckoned with.
+const DEVIATIONS: f64 = 3.0;

@@ -50,9 +50,18 @@ impl Reservoir {
     }
 
     /// What is kept, in no order.
-    pub(crate) fn ids(&mut self) -> impl Iterator<Item = ItemId> + '_ {
+    pub(crate) fn neighbors(&mut self) -> Vec<Neighbor> {
         self.cut();
-        self.keys.iter().map(|&key| id(key))
+        self.keys.iter().map(|&key| Neighbor { id: id(key), score: score(key) }).collect()
+    }
+
+    /// The score of the last that is kept, or what it took to enter while there was room.
+    pub(crate) fn least(&mut self) -> f32 {
+        self.cut();
+        if self.keys.len() < self.most {
+            return self.threshold;
+        }
+        self.keys.iter().copied().min().map_or(self.threshold, score)
     }
 
     /// Appends what is kept to `out`, nearest first.

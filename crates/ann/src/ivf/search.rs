@@ -5,6 +5,7 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::line::Line;
+use super::payload::Payload;
 use super::scan::{Scratch, Visit};
 use super::{Exact, Ivf};
 use crate::scoring::{Scoring, prepare};
@@ -69,7 +70,9 @@ impl AnnIndex for Ivf {
             prepared.extend_from_slice(&prepare(self.metric, query));
         }
         let mut out = vec![Vec::new(); n];
-        let together = n.div_ceil(parallelism.count().max(1)).clamp(TOGETHER.0, TOGETHER.1);
+        // Codes come with tables that many queries would push out of the cache.
+        let most = if matches!(self.payload, Payload::Flat { .. }) { 4 * TOGETHER.1 } else { TOGETHER.1 };
+        let together = n.div_ceil(parallelism.count().max(1)).clamp(TOGETHER.0, most);
         parallelism.install(|| {
             out.par_chunks_mut(together).zip(prepared.par_chunks(together * dim)).enumerate().for_each(
                 |(chunk, (out, queries))| {
@@ -121,7 +124,7 @@ impl Ivf {
             .collect();
         let walked: Vec<bool> = lines.iter_mut().map(|line| !self.answer_directly(line)).collect();
         if walked.contains(&true) {
-            self.choose_lists(rotated, &walked, &mut lines);
+            self.choose_lists(&walked, &mut lines);
             self.walk(&walked, &mut lines);
         }
         for ((line, out), walked) in lines.iter_mut().zip(out).zip(walked) {
@@ -133,15 +136,16 @@ impl Ivf {
     }
 
     /// Fills in the probes of every line.
-    fn choose_lists(&self, rotated: &[f32], walked: &[bool], lines: &mut [Line<'_>]) {
-        let products = self.coarse.products(rotated);
+    fn choose_lists(&self, walked: &[bool], lines: &mut [Line<'_>]) {
         let nlist = self.coarse.len();
-        for (q, (line, _)) in lines.iter_mut().zip(walked).enumerate().filter(|(_, (_, walked))| **walked) {
-            let products = products.get(q * nlist..(q + 1) * nlist).unwrap_or_default();
-            let ranged = matches!(line.request.stop, Stop::Radius(_));
-            let most = if ranged { nlist } else { self.plan(line.request, 0).0 };
-            line.probes = self.coarse.probes(line.rotated, line.length, products, most);
-            if ranged {
+        let ranged = |line: &Line<'_>| matches!(line.request.stop, Stop::Radius(_));
+        let most = |line: &Line<'_>| if ranged(line) { nlist } else { self.plan(line.request, 0).0 };
+        let wanting = || lines.iter().zip(walked).filter(|(_, walked)| **walked);
+        let queries: Vec<(&[f32], usize)> = wanting().map(|(line, _)| (line.rotated, most(line))).collect();
+        let mut probes = self.coarse.rank(&queries).into_iter();
+        for (line, _) in lines.iter_mut().zip(walked).filter(|(_, walked)| **walked) {
+            line.probes = probes.next().unwrap_or_default();
+            if ranged(line) {
                 let (radii, reach) = (&self.radii, line.best.threshold());
                 let (metric, square, length) = (self.metric, line.square, line.length);
                 let coarse = &self.coarse;
@@ -167,11 +171,14 @@ impl Ivf {
             if ranged || line.best.len() >= wants || line.probes.len() >= self.coarse.len() {
                 continue;
             }
-            let all = self.coarse.probes(line.rotated, line.length, &[], self.coarse.len());
-            let from = line.probes.len();
+            let all = self.coarse.rank_all(line.rotated, self.coarse.len());
+            let seen: Vec<u32> = line.probes.iter().map(|probe| probe.list).collect();
             lines[l].probes = all;
-            for p in from..self.coarse.len() {
+            for p in 0..self.coarse.len() {
                 let list = lines[l].probes[p].list;
+                if seen.contains(&list) {
+                    continue;
+                }
                 self.scan(list, &[(index(l), index(p))], lines, &mut scratch);
                 if lines[l].best.len() >= wants {
                     break;

@@ -1,3 +1,5 @@
+use embed_core::kernel::codes;
+
 use super::Codebook;
 
 /// The products of a query's parts with their centroids: a product with a decoded row is a sum of look-ups.
@@ -16,14 +18,8 @@ impl Tables {
         for (part, sums) in values.chunks_exact_mut(k).enumerate() {
             let query = &query[book.borders[part]..book.borders[part + 1]];
             let centroids = book.part(part).chunks_exact(k);
-            if let Some(sums) = sums.as_mut_array::<16>() {
-                for (&x, centroids) in query.iter().zip(centroids) {
-                    sums.iter_mut().zip(centroids).for_each(|(sum, c)| *sum += x * c);
-                }
-            } else {
-                for (&x, centroids) in query.iter().zip(centroids) {
-                    embed_core::kernel::axpy(x, centroids, sums);
-                }
+            for (&x, centroids) in query.iter().zip(centroids) {
+                embed_core::kernel::axpy(x, centroids, sums);
             }
         }
         Self { values, k }
@@ -59,30 +55,10 @@ pub(crate) struct FastTable {
 }
 
 impl FastTable {
-    /// All parts share the step that brings the widest of them to 255.
-    pub(crate) fn new(tables: &Tables, m: usize, factor: f32) -> Self {
-        let (mut widest, mut sum) = (0.0f32, 0.0f64);
-        let mut least = Vec::with_capacity(m);
-        for part in tables.values.as_chunks::<16>().0 {
-            let low = part.iter().fold(f32::INFINITY, |low, &x| if x < low { x } else { low });
-            let high = part.iter().fold(f32::NEG_INFINITY, |high, &x| if x > high { x } else { high });
-            widest = widest.max(high - low);
-            sum += f64::from(low);
-            least.push(low);
-        }
-        let step = widest / 255.0;
-        let inverse = if step > 0.0 && step.is_finite() { 1.0 / step } else { 0.0 };
-        let mut values = vec![0u8; m.next_multiple_of(8) * 16];
-        let slots = values.as_chunks_mut::<16>().0;
-        for ((slot, part), &low) in slots.iter_mut().zip(tables.values.as_chunks::<16>().0).zip(&least) {
-            for (slot, &x) in slot.iter_mut().zip(part) {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
-                let entry = ((x - low) * inverse + 0.5) as i32 as u8;
-                *slot = entry;
-            }
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
-        let offset = (f64::from(factor) * sum) as f32;
-        Self { values, scale: factor * step, offset }
+    /// All parts share the step that brings the widest of them to 255. O(dim · 16).
+    pub(crate) fn new(book: &Codebook, query: &[f32], factor: f32) -> Self {
+        let mut values = vec![0u8; book.m().next_multiple_of(8) * 16];
+        let (scale, offset) = codes::lookup_table(query, &book.borders, &book.values, &mut values);
+        Self { values, scale: factor * scale, offset: factor * offset }
     }
 }

@@ -18,10 +18,12 @@ mod avx512;
 mod level;
 mod portable;
 mod select;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub use self::select::{select, select_sums};
+pub use self::table::lookup_table;
 use level::{Level, call};
 
 /// Rows of a block.
