@@ -56,7 +56,7 @@ impl Source<'_> {
         for row in rows.chunks_exact(self.dim) {
             out.extend_from_slice(row);
             #[expect(clippy::cast_possible_truncation, reason = "kept in f32")]
-            out.push((longest - square(row)).max(0.0).sqrt() as f32);
+            out.push(((longest - square(row)).max(0.0).sqrt() as f32).min(f32::MAX));
         }
         (out, self.dim + 1)
     }
@@ -113,7 +113,11 @@ pub(super) fn build(
         let (rows, width) = source.clustered(&source.rows(sample.iter().copied().take(nlist * SAMPLE)));
         let kmeans = KMeansParams { k: nlist, iterations: params.iterations, sample: SAMPLE };
         let view = view(&rows, width);
-        KMeans::fit(view, &kmeans, run).map_err(|e| failed(e, n))?.centroids
+        let mut means = KMeans::fit(view, &kmeans, run).map_err(|e| failed(e, n))?.centroids;
+        if scoring == Scoring::Dot {
+            to_sphere(&mut means, if metric == Metric::Cosine { 1.0 } else { longest });
+        }
+        means
     } else {
         ndarray::Array2::zeros((1, dim))
     };
@@ -175,6 +179,17 @@ pub(super) fn build(
     index.rotation = source.rotation;
     report(run, n)?;
     Ok(index)
+}
+
+/// Centroids of vectors of one length get that length too: what is nearest is then what has the largest product,
+/// for rows that are assigned as for queries that look for them.
+fn to_sphere(centroids: &mut ndarray::Array2<f32>, radius: f32) {
+    for mut centroid in centroids.rows_mut() {
+        if let Some(centroid) = centroid.as_slice_mut() {
+            kernel::normalize(centroid);
+            centroid.iter_mut().for_each(|x| *x *= radius);
+        }
+    }
 }
 
 fn view(rows: &[f32], dim: usize) -> ArrayView2<'_, f32> {
@@ -268,7 +283,8 @@ fn train(
 
 fn subtract(row: &mut [f32], centroids: &[f32], list: u32) {
     let from = list as usize * row.len();
-    row.iter_mut().zip(&centroids[from..]).for_each(|(x, c)| *x -= c);
+    // Differences of the largest numbers would overflow.
+    row.iter_mut().zip(&centroids[from..]).for_each(|(x, c)| *x = (*x - c).clamp(f32::MIN, f32::MAX));
 }
 
 /// What a task of [`fill`] writes.

@@ -161,9 +161,9 @@ impl Coarse {
     }
 }
 
-/// The length of the longest row, rounded up.
+/// The length of the longest row, rounded up; finite.
 pub(crate) fn longest(table: &[f32], dim: usize) -> f32 {
     #[expect(clippy::cast_possible_truncation, reason = "rounded up by more than a bit")]
     let longest = (table.chunks_exact(dim).map(square).fold(0.0, f64::max).sqrt() * 1.000_001) as f32;
-    longest
+    longest.min(f32::MAX)
 }

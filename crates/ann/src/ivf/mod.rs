@@ -17,7 +17,7 @@ use embed_core::{ItemId, Metric, Run, Space};
 
 use self::coarse::Coarse;
 pub use self::params::IvfParams;
-use self::payload::Payload;
+use self::payload::{Layout, Payload};
 pub use self::quantized::Quantized;
 use self::refine::Exact;
 use crate::aligned::Aligned;
@@ -127,7 +127,11 @@ impl Ivf {
     pub(crate) fn slots(&self, list: u32) -> std::ops::Range<usize> {
         match self.starts.get(list as usize..) {
             Some(&[start, end, ..]) if start <= end && end as usize <= self.ids.len() => {
-                start as usize..end as usize
+                let block = Layout::of(self.params.coding.codes, self.dim).block;
+                if start as usize % block + end as usize % block == 0 {
+                    return start as usize..end as usize;
+                }
+                0..0
             }
             _ => 0..0,
         }

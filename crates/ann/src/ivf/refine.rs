@@ -127,4 +127,4 @@ impl Exact {
 /// Candidates that are scored in any case.
 const FIRST: usize = 24;
 /// Of a candidate's true score from its estimate, beyond which it is not reckoned with.
-const DEVIATIONS: f64 = 3.0;
+const DEVIATIONS: f64 = 4.5;

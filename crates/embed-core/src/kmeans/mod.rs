@@ -85,16 +85,16 @@ pub enum KMeansError {
 }
 
 /// Above so many centroids the first guess comes from a hierarchy: clusters of clusters.
-const FLAT: usize = 384;
+const FLAT: usize = 512;
 /// Rounds over all centroids that follow a hierarchy.
-const POLISH: usize = 3;
+const POLISH: usize = 8;
 
 impl KMeans {
     /// Centroids of rows `[n, dim]` under squared distance: Lloyd's rounds from rows drawn at random. With fewer
     /// rows than `k`, every row is a centroid. A centroid that no row is nearest to moves to a row that is far
     /// from its own.
     ///
-    /// Above some hundred centroids, √k clusters are divided into their share each, and three rounds over all
+    /// Above some hundred centroids, √k clusters are divided into their share each, and eight rounds over all
     /// centroids follow.
     ///
     /// O(iterations · sample · k² · dim) below that, as a matrix product. Memory: the sample, and 1 MiB a thread.
