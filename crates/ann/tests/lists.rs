@@ -164,7 +164,7 @@ proptest! {
     fn filters_get_as_many_as_there_are(seed in any::<u64>(), step in 1u32..200, spec in 0usize..SPECS.len()) {
         let vectors = clustered(500, 6, 5, seed);
         let index = build(SPECS[spec], &vectors, Metric::L2);
-        let rare = |id: u32| id % step == 0;
+        let rare = |id: u32| id.is_multiple_of(step);
         let there = (0..500).filter(|&id| rare(id)).count();
         let request = SearchRequest::k(10).effort(Effort::Value(1)).filter(Filter::Where(&rare));
         let got = index.search(&[0.1; 6], &request).unwrap();
