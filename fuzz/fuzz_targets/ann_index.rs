@@ -27,9 +27,20 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         (IndexSpec::Hnsw { m: 4 }, Metric::L2),
         (IndexSpec::Hnsw { m: 2 }, Metric::InnerProduct),
     ]
+    .into_iter()
+    .chain(LISTS.map(|(name, metric)| (name.parse().expect("a known family"), metric)))
     .map(build)
-    .to_vec()
+    .collect()
 });
+
+/// Lists and codes of every kind.
+const LISTS: [(&str, Metric); 5] = [
+    ("IVF3,Flat", Metric::Cosine),
+    ("IVF3,SQ8", Metric::L2),
+    ("PQ2x8", Metric::InnerProduct),
+    ("IVF3,PQ3x4fs,Refine(Flat)", Metric::L2),
+    ("OPQ2,PQ2x4fs,Refine(SQ8)", Metric::L2),
+];
 
 fn walk(index: &Index) {
     let _ = index.verify();

@@ -20,7 +20,9 @@
 //! | [`Flat`] | exact search |
 //! | [`Hnsw`], [`HnswParams`], [`ProductGraph`], [`HnswReport`] | a navigable small world graph (Malkov & Yashunin 2018) |
 //! | [`RpForest`], [`ForestParams`] | a forest of random-projection trees (Annoy) |
-//! | [`IndexSpec`] | a family by its name: `"Flat"`, `"HNSW32"` |
+//! | [`Ivf`], [`IvfParams`] | lists about the centres of clusters, of vectors or codes |
+//! | [`Quantized`] | bytes (SQ8) or product codes (PQ) of all vectors |
+//! | [`IndexSpec`], [`Coding`], [`Codes`], [`Refine`] | a family by its name: `"Flat"`, `"IVF1024,PQ16x4fs,Refine(Flat)"` |
 //! | [`Index`] | an index of any family: saves, opens, verifies |
 //! | [`Vectors`] | what an index is built from |
 //! | [`BuildError`], [`ParamsError`], [`ParseSpecError`] | what can go wrong |
