@@ -24,6 +24,7 @@
 //! | [`Quantized`] | bytes (SQ8) or product codes (PQ) of all vectors |
 //! | [`IndexSpec`], [`Coding`], [`Codes`], [`Refine`] | a family by its name: `"Flat"`, `"IVF1024,PQ16x4fs,Refine(Flat)"` |
 //! | [`Index`] | an index of any family: saves, opens, verifies |
+//! | [`Changed`], [`Live`] | an index with changes; the same, searched by many threads meanwhile |
 //! | [`Vectors`] | what an index is built from |
 //! | [`BuildError`], [`ParamsError`], [`ParseSpecError`] | what can go wrong |
 //!
@@ -32,6 +33,7 @@
 
 mod aligned;
 mod batch;
+mod change;
 mod error;
 mod file;
 mod flat;
@@ -50,6 +52,7 @@ mod spec;
 mod sq;
 mod vectors;
 
+pub use change::{Changed, Live, Unkeyed};
 pub use error::{BuildError, Damaged, ParamsError};
 pub use flat::Flat;
 pub use forest::RpForest;

@@ -29,6 +29,7 @@
 //!
 //! Not in this crate: models, samplers, indexes, metrics.
 
+mod change;
 mod csr;
 mod embedder;
 mod embeddings;
@@ -47,6 +48,7 @@ pub mod testkit;
 mod topk;
 mod vocab;
 
+pub use change::{AnnIndexMut, ChangeError, Remap};
 pub use csr::{Csr, CsrError};
 pub use embedder::{EmbedError, Embedder};
 pub use embeddings::{Embeddings, EmbeddingsError, Space};
