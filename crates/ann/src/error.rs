@@ -52,12 +52,6 @@ pub enum BuildError {
         /// Components given.
         got: usize,
     },
-    /// A family that this version cannot build yet.
-    #[error("index {spec} cannot be built by this version")]
-    Unsupported {
-        /// The family.
-        spec: crate::IndexSpec,
-    },
     /// The threads could not be started.
     #[error(transparent)]
     Parallelism(#[from] ParallelismError),
