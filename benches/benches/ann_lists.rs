@@ -64,7 +64,7 @@ fn build(criterion: &mut Criterion) {
     group.sample_size(10);
     for spec in SPECS {
         group.bench_function(BenchmarkId::new(spec, "n=50k,d=64"), |bencher| {
-            bencher.iter(|| built(spec, &base))
+            bencher.iter(|| built(spec, &base));
         });
     }
 }
