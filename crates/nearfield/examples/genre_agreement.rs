@@ -82,6 +82,7 @@ fn agreement(vectors: ArrayView2<'_, f32>, counts: &[u64], genres: &[Vec<&str>])
 }
 
 /// Item factors `√σᵢ vᵢ` of the largest singular values of the matrix of users and items, by orthogonal iteration.
+#[expect(clippy::cast_possible_truncation, reason = "vectors are f32")]
 fn svd(histories: &Csr, n_items: usize, rank: usize) -> Array2<f32> {
     let mut rng = SeededRng::new(1);
     let mut v = Array2::from_shape_fn((n_items, rank), |_| f64::from(rng.unit_f32()) - 0.5);
