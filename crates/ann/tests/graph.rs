@@ -66,7 +66,7 @@ fn spread_norms_under_inner_product_lose_no_recall() {
         let scale = (4.0 * (rng.unit_f32() - 0.5)).exp();
         row.iter_mut().for_each(|x| *x *= scale);
     }
-    for graph in [ProductGraph::Auto, ProductGraph::Centred] {
+    for graph in [ProductGraph::Auto, ProductGraph::Raw] {
         let recall = product_recall(&vectors, &queries, graph);
         assert!(recall > 0.97, "{graph:?}: {recall}");
     }

@@ -104,7 +104,6 @@ fn svd(histories: &Csr, n_items: usize, rank: usize) -> Array2<f32> {
         v = next;
     }
     orthonormalize(&mut v);
-    #[expect(clippy::cast_possible_truncation, reason = "vectors are of f32")]
     let value = |(item, k)| (v[[item, k]] * values[k].sqrt()) as f32;
     Array2::from_shape_fn((n_items, rank), value)
 }

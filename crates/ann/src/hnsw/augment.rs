@@ -10,27 +10,17 @@ use crate::scoring::norm;
 /// Rows are brought to one length where the longest is at most so many times the median.
 const SPREAD: f64 = 3.0;
 
-/// Rows to build a graph over.
-pub(super) struct Placed {
-    /// `[n, dim]`, or `[n, dim + 1]` where they are augmented.
-    pub(super) rows: Vec<f32>,
-    pub(super) augmented: bool,
-}
-
-/// The rows `[n, dim]` as `graph` wants them; none where they serve as they are. O(n · (dim + log n)).
-pub(super) fn place(graph: ProductGraph, rows: &[f32], dim: usize) -> Option<Placed> {
+/// The rows `[n, dim + 1]` that the graph is built over by distance; none where it is built by the products of
+/// the rows as they are. O(n · (dim + log n)).
+pub(super) fn augmented(graph: ProductGraph, rows: &[f32], dim: usize) -> Option<Vec<f32>> {
     if graph == ProductGraph::Raw || rows.is_empty() {
         return None;
     }
     let rows = centred(rows, dim);
     let norms: Vec<f64> = rows.chunks_exact(dim).map(norm).collect();
     let longest = norms.iter().copied().fold(0.0, f64::max);
-    let augmented = match graph {
-        ProductGraph::Auto => longest <= SPREAD * median(norms.clone()),
-        other => other == ProductGraph::Augmented,
-    };
-    let rows = if augmented { augment(&rows, dim, &norms, longest) } else { rows };
-    Some(Placed { rows, augmented })
+    let augments = graph == ProductGraph::Augmented || longest <= SPREAD * median(norms.clone());
+    augments.then(|| augment(&rows, dim, &norms, longest))
 }
 
 fn centred(rows: &[f32], dim: usize) -> Vec<f32> {
@@ -79,7 +69,7 @@ mod tests {
             rows in proptest::collection::vec(-9.0f32..9.0, 12 * 5),
             query in proptest::collection::vec(-9.0f32..9.0, 5),
         ) {
-            let placed = place(ProductGraph::Augmented, &rows, 5).unwrap().rows;
+            let placed = augmented(ProductGraph::Augmented, &rows, 5).unwrap();
             let mut query_6 = query.clone();
             query_6.push(0.0);
             // |q|² + R² + 2 q·mean, whatever the row.
@@ -93,17 +83,17 @@ mod tests {
 
     #[test]
     fn rows_of_about_one_length_are_brought_to_it() {
-        let augmented = |rows: &[f32]| place(ProductGraph::Auto, rows, 1).unwrap().augmented;
-        assert!(augmented(&[11.0, 9.0, 11.0, 9.0, 12.0, 8.0]));
-        assert!(!augmented(&[1.0, -1.0, 1.0, -1.0, 20.0, -20.0]));
-        assert!(place(ProductGraph::Raw, &[1.0], 1).is_none());
-        assert!(place(ProductGraph::Auto, &[], 1).is_none());
+        let auto = |rows: &[f32]| augmented(ProductGraph::Auto, rows, 1).is_some();
+        assert!(auto(&[11.0, 9.0, 11.0, 9.0, 12.0, 8.0]));
+        assert!(!auto(&[1.0, -1.0, 1.0, -1.0, 20.0, -20.0]));
+        assert!(augmented(ProductGraph::Raw, &[1.0], 1).is_none());
+        assert!(augmented(ProductGraph::Auto, &[], 1).is_none());
     }
 
     #[test]
     fn the_largest_numbers_stay_finite() {
         let rows = [f32::MAX, f32::MIN, f32::MIN, f32::MAX, 0.0, 0.0];
-        let placed = place(ProductGraph::Augmented, &rows, 2).unwrap().rows;
+        let placed = augmented(ProductGraph::Augmented, &rows, 2).unwrap();
         assert!(placed.iter().all(|x| x.is_finite()), "{placed:?}");
     }
 }

@@ -143,14 +143,13 @@ impl Hnsw {
         let drafted = in_order(&table, dim, order.iter().map(|&group| groups.rows(group)[0]));
         drop(table);
         let scoring = Scoring::of(metric);
-        let moved = if metric == Metric::InnerProduct {
-            augment::place(params.product_graph, &drafted, dim)
+        let augmented = if metric == Metric::InnerProduct {
+            augment::augmented(params.product_graph, &drafted, dim)
         } else {
             None
         };
-        let rows = moved.as_ref().map_or(&drafted[..], |placed| &placed.rows);
-        let augmented = moved.as_ref().is_some_and(|placed| placed.augmented);
-        let (near, width) = if augmented { (Scoring::L2, dim + 1) } else { (scoring, dim) };
+        let (rows, near, width) =
+            augmented.as_ref().map_or((&drafted[..], scoring, dim), |rows| (rows, Scoring::L2, dim + 1));
         let coded =
             |scoring, rows: &[f32], dim| (dim <= MAX_CODED_DIM).then(|| Codes::of(scoring, rows, dim));
         let codes = run.parallelism.install(|| coded(near, rows, width))?;
@@ -175,11 +174,11 @@ impl Hnsw {
         let codes = match codes {
             _ if !params.sq8 => None,
             // Those of the build are of other vectors.
-            Some(_) if moved.is_some() => run.parallelism.install(|| coded(scoring, &drafted, dim))?,
+            Some(_) if augmented.is_some() => run.parallelism.install(|| coded(scoring, &drafted, dim))?,
             codes => codes,
         };
         let codes = codes.map(|codes| codes.reordered(&breadth_first));
-        drop(moved);
+        drop(augmented);
         let table = in_order(&drafted, dim, breadth_first.iter().copied());
         drop(drafted);
         let report = HnswReport {

@@ -36,7 +36,7 @@ fn the_object_has_what_scripts_rely_on() {
     assert_eq!(saved["format"], "nearfield-run");
     assert_eq!(saved["metrics"], object["metrics"]);
     assert_eq!(saved["inputs"][0]["bytes"], two_tastes().len());
-    assert_eq!(saved["settings"]["params"]["rate"].to_string(), "0.05");
+    assert_eq!(saved["settings"]["params"]["rate"].to_string(), "0.1");
     // The command of run.json repeats the run.
     let command = saved["command"].as_str().unwrap().to_owned();
     let before: Vec<Vec<u8>> = FILES.iter().map(|name| place.bytes(&format!("new/out/{name}"))).collect();
