@@ -35,6 +35,7 @@
 //! | put an embedder, an index and keys together | [`Recommender`], [`Options`], [`Recommendation`] |
 //! | read a log, cut it into sessions, hold a part out | [`interactions`] |
 //! | learn item vectors from sequences | [`seqemb`], with negatives from [`negsample`] |
+//! | walk on graphs, learn vectors of their nodes | [`graphemb`] |
 //! | find the nearest vectors | [`ann`] |
 //! | measure rankings | [`evalmetrics`] |
 //! | implement a trait of your own, save and open files | [`embed_core`] |
@@ -55,6 +56,7 @@ pub use recommender::{Options, Recommendation, Recommender};
 pub use ann;
 pub use embed_core;
 pub use evalmetrics;
+pub use graphemb;
 pub use interactions;
 pub use negsample;
 pub use seqemb;

@@ -1,0 +1,13 @@
+mod build;
+mod compress;
+mod error;
+mod file;
+mod keys;
+mod options;
+mod pet;
+mod rows;
+
+pub use build::{BuildReport, GraphBuilder};
+pub use error::GraphError;
+pub use options::{GraphOptions, ParallelEdges, SelfLoops};
+pub use rows::Graph;
