@@ -61,9 +61,7 @@ impl<'a> EmbeddingScorer<'a> {
     /// Memory: `4 · dim` bytes a user.
     ///
     /// # Errors
-    /// - [`EvalError::Embed`] names the first user without a vector; [`ColdUsers::RecommendNothing`] excuses
-    ///   those with an empty history, and those of whose items the embedder knows none.
-    /// - As [`EmbeddingScorer::new`].
+    /// As [`EmbeddingScorer::from_inputs`].
     pub fn from_histories<E: Embedder<[ItemId]> + ?Sized>(
         embedder: &E,
         histories: &Csr,
@@ -72,11 +70,41 @@ impl<'a> EmbeddingScorer<'a> {
         cold_users: ColdUsers,
         parallelism: Parallelism,
     ) -> Result<Self, EvalError> {
-        let items = items.into();
+        let row = |user| histories.row(user);
+        Self::embedded(embedder, histories.n_rows(), row, items.into(), metric, cold_users, parallelism)
+    }
+
+    /// From one input a user, of whatever kind `embedder` takes, and item vectors `[n_items, dim]`.
+    /// Memory: `4 · dim` bytes a user.
+    ///
+    /// # Errors
+    /// - [`EvalError::Embed`] names the first user without a vector; [`ColdUsers::RecommendNothing`] excuses
+    ///   those whose input is empty, and those of whose items the embedder knows none.
+    /// - As [`EmbeddingScorer::new`].
+    pub fn from_inputs<In: Sync, E: Embedder<In> + ?Sized>(
+        embedder: &E,
+        inputs: &[In],
+        items: impl Into<CowArray<'a, f32, Ix2>>,
+        metric: Metric,
+        cold_users: ColdUsers,
+        parallelism: Parallelism,
+    ) -> Result<Self, EvalError> {
+        let row = |user: usize| &inputs[user];
+        Self::embedded(embedder, inputs.len(), row, items.into(), metric, cold_users, parallelism)
+    }
+
+    fn embedded<'i, In: ?Sized + 'i, E: Embedder<In> + ?Sized>(
+        embedder: &E,
+        n_users: usize,
+        input: impl Fn(usize) -> &'i In + Sync,
+        items: CowArray<'a, f32, Ix2>,
+        metric: Metric,
+        cold_users: ColdUsers,
+        parallelism: Parallelism,
+    ) -> Result<Self, EvalError> {
         if embedder.dim() != items.ncols() {
             return Err(EvalError::Dimension { expected: items.ncols(), got: embedder.dim() });
         }
-        let n_users = histories.n_rows();
         let limit = u32::MAX as usize;
         if n_users > limit {
             return Err(EvalError::TooManyUsers { got: n_users, limit });
@@ -89,7 +117,7 @@ impl<'a> EmbeddingScorer<'a> {
                 .enumerate()
                 .map(|(user, mut row)| {
                     let out = row.as_slice_mut().unwrap_or_default();
-                    match embedder.embed_into(histories.row(user), out) {
+                    match embedder.embed_into(input(user), out) {
                         Ok(()) => Ok(false),
                         Err(EmbedError::Empty { .. } | EmbedError::UnknownItem { .. })
                             if cold_users == ColdUsers::RecommendNothing =>

@@ -53,6 +53,10 @@ pub(crate) enum CliError {
     NotPrefixes { path: PathBuf },
     #[error("no user and item has {k} interactions, so --k-core {k} leaves nothing")]
     EmptyCore { k: usize },
+    #[error("{option} is not an option of --method {method}")]
+    NotAnOption { option: String, method: &'static str },
+    #[error("{} was made by method {got:?}, which this version does not know", path.display())]
+    UnknownMethod { path: PathBuf, got: String },
     #[error("--out {} would overwrite the input", path.display())]
     OverwritesInput { path: PathBuf },
     #[error("{queries} queries with {k} neighbours each are more than memory can hold")]
@@ -91,9 +95,10 @@ impl CliError {
     /// What the program ends with.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::OverwritesInput { .. } | Self::NotNpy { .. } | Self::ReadLog(ReadError::Options(_)) => {
-                EXIT_USAGE
-            }
+            Self::OverwritesInput { .. }
+            | Self::NotNpy { .. }
+            | Self::NotAnOption { .. }
+            | Self::ReadLog(ReadError::Options(_)) => EXIT_USAGE,
             Self::Cancelled => EXIT_CANCELLED,
             _ => EXIT_FAILED,
         }

@@ -10,6 +10,7 @@ mod histories;
 mod index;
 mod keys;
 mod manifest;
+mod model;
 mod neighbors;
 mod outdir;
 mod output;

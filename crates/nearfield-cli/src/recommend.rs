@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use embed_core::{AnnIndex, ItemId};
 use nearfield::ann::Index;
-use nearfield::seqemb::{ItemVectors, Pooled, Pooling, Scoring};
 use nearfield::{Options, Recommender};
 use serde::Serialize;
 
-use crate::args::RecommendArgs;
+use crate::args::{Method, RecommendArgs};
 use crate::error::CliError;
 use crate::histories::{self, Histories};
+use crate::model::{Model, UserSide, Whom};
 use crate::neighbors::{Scored, list};
 use crate::run::save::{INDEX, MODEL};
 use crate::{keys, manifest, output};
@@ -27,9 +27,10 @@ pub(crate) fn recommend(args: &RecommendArgs, json: bool) -> Result<ExitCode, Cl
         return Err(CliError::NotARunFolder { path: args.model.clone() });
     }
     let recommender = open(&args.model)?;
-    let history = history(args, &recommender)?;
+    let (user, history) = history(args, &recommender)?;
     let options = Options { keep_seen: args.keep_seen, ..Options::default() };
-    let found = recommender.recommend_with(&history, args.k, &options)?;
+    let whom = Whom { user, history: &history };
+    let found = recommender.recommend_for(&whom, &history, args.k, &options)?;
     if found.len() < args.k {
         output::note(&format!(
             "k {} is more than the {} items there are to recommend: all are given",
@@ -39,7 +40,7 @@ pub(crate) fn recommend(args: &RecommendArgs, json: bool) -> Result<ExitCode, Cl
     }
     let items = found.iter().map(|item| Scored { key: item.key.to_owned(), score: item.score }).collect();
     let recommended = Recommended { items };
-    let heading = format!("for {}", whom(args));
+    let heading = format!("for {}", asked(args));
     output::result(json, &recommended, || {
         list(&heading, recommender.index().metric().name(), &recommended.items)
     })?;
@@ -47,15 +48,21 @@ pub(crate) fn recommend(args: &RecommendArgs, json: bool) -> Result<ExitCode, Cl
 }
 
 /// The parts of a run's folder, checked byte by byte.
-fn open(dir: &Path) -> Result<Recommender<Pooled, Index>, CliError> {
-    let vectors = ItemVectors::open(dir.join(MODEL))?;
+fn open(dir: &Path) -> Result<Recommender<UserSide, Index>, CliError> {
+    let manifest = manifest::read(dir)?;
+    let name = manifest["method"].as_str().unwrap_or_default();
+    let method = Method::named(name)
+        .ok_or_else(|| CliError::UnknownMethod { path: dir.to_owned(), got: name.to_owned() })?;
+    let model = Model::open(method, &dir.join(MODEL))?;
     let index = Index::open_verified(dir.join(INDEX))?;
-    let user_side = vectors.pooled(Pooling::default(), Scoring::InOut);
-    Ok(Recommender::new(user_side, index, vectors.input.vocab().clone())?)
+    Ok(Recommender::new(model.users(), index, model.items().vocab().clone())?)
 }
 
-/// The ids of what is recommended from, oldest first.
-fn history(args: &RecommendArgs, recommender: &Recommender<Pooled, Index>) -> Result<Vec<ItemId>, CliError> {
+/// The user, if it is one of the log, and the ids of what is recommended from, oldest first.
+fn history(
+    args: &RecommendArgs,
+    recommender: &Recommender<UserSide, Index>,
+) -> Result<(Option<u32>, Vec<ItemId>), CliError> {
     let items = recommender.items();
     if let Some(user) = &args.user {
         let path = args.model.join(histories::FILE);
@@ -63,11 +70,12 @@ fn history(args: &RecommendArgs, recommender: &Recommender<Pooled, Index>) -> Re
             return Err(CliError::NoUsers { path: args.model.clone() });
         }
         let histories = Histories::open(&path, items.len())?;
-        let history = histories.of(keys::find(histories.users(), "user", user)?).to_vec();
+        let id = keys::find(histories.users(), "user", user)?;
+        let history = histories.of(id).to_vec();
         if history.is_empty() {
             return Err(CliError::UserWithoutItems { user: user.clone() });
         }
-        return Ok(history);
+        return Ok((Some(id), history));
     }
     let keys: Vec<&str> = match &args.history {
         Some(history) => history.split(',').map(str::trim).filter(|key| !key.is_empty()).collect(),
@@ -76,10 +84,11 @@ fn history(args: &RecommendArgs, recommender: &Recommender<Pooled, Index>) -> Re
     if keys.is_empty() {
         return Err(CliError::EmptyHistory);
     }
-    keys.into_iter().map(|key| keys::find(items, "item", key)).collect()
+    let ids: Result<_, _> = keys.into_iter().map(|key| keys::find(items, "item", key)).collect();
+    Ok((None, ids?))
 }
 
-fn whom(args: &RecommendArgs) -> String {
+fn asked(args: &RecommendArgs) -> String {
     match (&args.user, &args.history) {
         (Some(user), _) => format!("user {user}"),
         (None, Some(_)) => "this history".to_owned(),

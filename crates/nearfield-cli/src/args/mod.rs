@@ -3,6 +3,7 @@
 mod demo;
 mod index;
 mod lookup;
+mod method;
 mod run;
 mod values;
 
@@ -16,7 +17,8 @@ use crate::progress::Bars;
 pub(crate) use demo::DemoArgs;
 pub(crate) use index::{IndexArgs, IndexBuildArgs, IndexCommand, IndexSearchArgs};
 pub(crate) use lookup::{NeighborsArgs, RecommendArgs};
-pub(crate) use run::{InputArgs, LearnArgs, MeasureArgs, Method, RunArgs};
+pub(crate) use method::Method;
+pub(crate) use run::{InputArgs, MeasureArgs, RunArgs};
 pub(crate) use values::SessionGap;
 
 /// The seed of a run that names none.

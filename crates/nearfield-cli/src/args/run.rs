@@ -1,28 +1,15 @@
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use embed_core::Metric;
 use nearfield::ann::IndexSpec;
 use nearfield::interactions::{Columns, Format, Split};
 
+use super::method::{Family, Given, Method, SequenceArgs};
 use super::values::{Cutoffs, SessionGap, delimiter, positive, positive_u32};
 use super::{DEFAULT_SEED, WorkArgs};
-
-/// What learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Method {
-    /// Skip-gram with negative sampling over each user's items as one basket
-    Item2vec,
-}
-
-impl Method {
-    /// The word on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Item2vec => "item2vec",
-        }
-    }
-}
+use crate::error::CliError;
+use crate::model;
 
 /// `nearfield run`.
 #[derive(Debug, Clone, Args)]
@@ -32,6 +19,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten, next_help_heading = "Learning")]
     pub(crate) learn: LearnArgs,
+
+    #[command(flatten, next_help_heading = "Learning from sequences")]
+    pub(crate) sequence: SequenceArgs,
 
     #[command(flatten, next_help_heading = "Measuring")]
     pub(crate) measure: MeasureArgs,
@@ -65,12 +55,31 @@ impl RunArgs {
                 dim: None,
                 epochs: None,
                 index: None,
-                metric: Metric::InnerProduct,
+                metric: None,
                 seed,
             },
+            sequence: SequenceArgs::default(),
             measure: MeasureArgs { cutoffs: Cutoffs::default(), keep_seen: None },
             out: out.to_owned(),
             work,
+        }
+    }
+
+    /// The options that only some methods have.
+    pub(crate) fn families(&self) -> [(Family, &dyn Given); 1] {
+        [(Family::Sequence, &self.sequence)]
+    }
+
+    /// Refuses an option that the method does nothing with.
+    ///
+    /// # Errors
+    /// [`CliError::NotAnOption`] names the first.
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        let method = self.learn.method;
+        let stray = self.families().into_iter().filter(|(family, _)| !method.takes(*family));
+        match stray.filter_map(|(_, given)| given.first()).next() {
+            None => Ok(()),
+            Some(option) => Err(CliError::NotAnOption { option, method: method.name() }),
         }
     }
 }
@@ -124,7 +133,7 @@ pub(crate) struct InputArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LearnArgs {
     /// What learns
-    #[arg(long, value_name = "item2vec", default_value = "item2vec")]
+    #[arg(long, value_name = "M", default_value = "item2vec")]
     pub(crate) method: Method,
 
     /// Components of a vector; by default 32 below 1,000 items, 64 up to 1,000,000, then 128
@@ -139,13 +148,20 @@ pub(crate) struct LearnArgs {
     #[arg(long, value_name = "SPEC")]
     pub(crate) index: Option<IndexSpec>,
 
-    /// How a user's vector is scored against items
-    #[arg(long, value_name = "ip|cosine|l2", default_value = "ip")]
-    pub(crate) metric: Metric,
+    /// How a user's vector is scored against items; by default as the method was trained
+    #[arg(long, value_name = "ip|cosine|l2")]
+    pub(crate) metric: Option<Metric>,
 
     /// Same seed, same vectors
     #[arg(long, value_name = "S", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
+}
+
+impl LearnArgs {
+    /// How a user's vector is scored against items.
+    pub(crate) fn metric(&self) -> Metric {
+        self.metric.unwrap_or_else(|| model::metric_of(self.method))
+    }
 }
 
 /// What is measured, and how.

@@ -13,6 +13,8 @@ pub(crate) enum ValueError {
     Cutoffs { got: String },
     #[error("{got:?} is not a length of time, as in 90s, 30m, 2h or 1d")]
     Duration { got: String },
+    #[error("{got:?} is not a whole number above 0, nor \"basket\"")]
+    Contexts { got: String },
     #[error("{got:?} is not one character that takes one byte, nor \"tab\"")]
     Delimiter { got: String },
 }
@@ -68,6 +70,35 @@ impl fmt::Display for Cutoffs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&words.join(","))
+    }
+}
+
+/// Which items of a sequence are contexts of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contexts {
+    /// Those up to so many places away.
+    Sliding(usize),
+    /// A few from anywhere.
+    Basket,
+}
+
+impl FromStr for Contexts {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "basket" {
+            return Ok(Self::Basket);
+        }
+        positive(text).map(Self::Sliding).map_err(|_| ValueError::Contexts { got: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Contexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sliding(size) => write!(f, "{size}"),
+            Self::Basket => f.write_str("basket"),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use embed_core::store::atomic_write;
-use embed_core::{AnnIndex, Embeddings, Filter, ItemId, Metric, SearchRequest};
+use embed_core::{AnnIndex, Filter, ItemId, Metric, SearchRequest};
 use nearfield::ann::Flat;
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ const GROUPS: &str = "groups.csv";
 const NEIGHBORS: usize = 10;
 
 /// How often neighbours share the planted group.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 struct SameGroup {
     same_group_share: f64,
     /// What neighbours drawn at random would share.
@@ -86,9 +86,11 @@ fn write_log(log: &TasteLog, out: &OutDir) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The share of each item's nearest neighbours, by cosine of the input vectors, that are of its group.
+/// The share of each item's nearest neighbours, by cosine, that are of its group.
 fn same_group(done: &Done, log: &TasteLog, work: WorkArgs) -> Result<SameGroup, CliError> {
-    let items: &Embeddings = &done.vectors.input;
+    let Some((_, items)) = done.model.tables().into_iter().next() else {
+        return Ok(SameGroup::default());
+    };
     let of: HashMap<&str, &str> = log.groups.iter().map(|(item, group)| (item.as_str(), *group)).collect();
     let groups: Vec<Option<&str>> = items.vocab().keys().map(|key| of.get(key).copied()).collect();
     let index = Flat::build(items, Metric::Cosine, &mut work.run(0, &mut Bars::unstoppable()))?;

@@ -10,14 +10,16 @@ use nearfield::interactions::{
 use nearfield::seqemb::{FitError, Params};
 
 use super::remarks::Remarks;
-use crate::args::{InputArgs, SessionGap};
+use crate::args::{InputArgs, Method, RunArgs, SessionGap};
 use crate::error::CliError;
+use crate::model::Whom;
 use crate::output::counted;
 
 /// A log, cut into what is learned from and what is held out.
 ///
 /// Items that can be learned have the first ids. Those that come in the test only, or in training but never
-/// beside another, have the last: nothing is learned about them, and they are not recommended.
+/// beside another where the method learns from company, have the last: nothing is learned about them, and they
+/// are not recommended.
 pub(super) struct Dataset {
     /// Keys of the items that can be learned.
     pub(super) items: Arc<Vocab>,
@@ -43,34 +45,31 @@ pub(super) struct Dataset {
 
 impl Dataset {
     /// Reads what the arguments name; `train` is where the train file lies.
-    pub(super) fn read(
-        input: &InputArgs,
-        train: &Path,
-        seed: u64,
-        remarks: &mut Remarks,
-    ) -> Result<Self, CliError> {
-        match &input.test {
-            None => Self::cut(input, train, seed, remarks),
-            Some(test) if input.format == Format::Sessions => Self::tasks(input, train, test, remarks),
-            Some(test) => Self::given(input, train, test, remarks),
+    pub(super) fn read(args: &RunArgs, train: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+        match &args.input.test {
+            None => Self::cut(args, train, remarks),
+            Some(test) if args.input.format == Format::Sessions => Self::tasks(args, train, test, remarks),
+            Some(test) => Self::given(args, train, test, remarks),
         }
     }
 
     /// One file, part of which is held out.
-    fn cut(input: &InputArgs, train: &Path, seed: u64, remarks: &mut Remarks) -> Result<Self, CliError> {
+    fn cut(args: &RunArgs, train: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+        let input = &args.input;
         let log = core(input, read(train, &options(input), remarks)?, remarks)?;
         let split = input.split.unwrap_or(Split::LastOut);
         if split == Split::LastOut && log.times().is_none() && input.format != Format::Sessions {
             remarks.note("the log has no times: a user's last item in the file is taken as the latest");
         }
-        let (train, test) = split.apply(&log, seed)?;
+        let (train, test) = split.apply(&log, args.learn.seed)?;
         drop(log);
         let users = (input.format != Format::Sessions).then(|| Arc::clone(train.user_keys()));
-        Self::of_users(train, test, users, input.session_gap)
+        Self::of_users(args, train, test, users)
     }
 
     /// A train and a test file with users in both.
-    fn given(input: &InputArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+    fn given(args: &RunArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+        let input = &args.input;
         let [(train_log, train_report), (mut test_log, test_report)] =
             Log::read_train_test(train, test, &options(input))?;
         remarks.read(train, &train_report);
@@ -85,16 +84,12 @@ impl Dataset {
             test_log = kept;
         }
         let users = Some(Arc::clone(train_log.user_keys()));
-        Self::of_users(train_log, test_log, users, input.session_gap)
+        Self::of_users(args, train_log, test_log, users)
     }
 
-    fn of_users(
-        train: Log,
-        test: Log,
-        users: Option<Arc<Vocab>>,
-        gap: Option<SessionGap>,
-    ) -> Result<Self, CliError> {
-        let order = Order::of(&sequences(&train, train.n_items(), gap)?, train.item_keys())?;
+    fn of_users(args: &RunArgs, train: Log, test: Log, users: Option<Arc<Vocab>>) -> Result<Self, CliError> {
+        let gap = args.input.session_gap;
+        let order = Order::of(args.learn.method, &train, gap)?;
         let n_known = order.n_known;
         let (train, test) = (order.apply(train)?, order.apply(test)?);
         let (histories, truth) = (train.histories(), test.histories());
@@ -115,14 +110,15 @@ impl Dataset {
     }
 
     /// A file of sessions and one of next-item tasks.
-    fn tasks(input: &InputArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+    fn tasks(args: &RunArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+        let input = &args.input;
         let options = options(input);
         if !is_prefix_file(test, &ReadOptions { format: Format::Auto, ..options.clone() })? {
             return Err(CliError::NotPrefixes { path: test.to_owned() });
         }
         let log = core(input, read(train, &options, remarks)?, remarks)?;
         let gap = input.session_gap;
-        let order = Order::of(&sequences(&log, log.n_items(), gap)?, log.item_keys())?;
+        let order = Order::of(args.learn.method, &log, gap)?;
         let n_known = order.n_known;
         let log = order.apply(log)?;
         let test_options = ReadOptions { format: Format::Auto, ..options };
@@ -141,6 +137,14 @@ impl Dataset {
             truth: Csr::from_rows(tasks.targets().iter().map(std::slice::from_ref)),
             next_item: true,
         })
+    }
+
+    /// Whom each row of the test recommends to.
+    pub(super) fn whom(&self) -> impl Iterator<Item = Whom<'_>> {
+        let known = self.users.is_some();
+        (0..)
+            .zip(self.histories.rows())
+            .map(move |(row, history)| Whom { user: known.then_some(row), history })
     }
 
     /// Test rows with something to find and nothing to recommend from.
@@ -225,11 +229,14 @@ struct Order {
 }
 
 impl Order {
-    fn of(sequences: &Sequences, keys: &Arc<Vocab>) -> Result<Self, CliError> {
-        let (counts, report) = Params::basket().preparation.counts(sequences)?;
+    fn of(method: Method, train: &Log, gap: Option<SessionGap>) -> Result<Self, CliError> {
+        let keys = train.item_keys();
+        let sequences = sequences(train, train.n_items(), gap)?;
+        let (together, report) = Params::basket().preparation.counts(&sequences)?;
         if report.keys_kept == 0 {
             return Err(FitError::Empty { preparation: Box::new(report) }.into());
         }
+        let counts = if method.needs_company() { together } else { train.item_counts() };
         let mut ordered = Vocab::new();
         let mut ids = vec![0; counts.len()];
         for known in [true, false] {

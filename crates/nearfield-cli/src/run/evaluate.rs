@@ -4,13 +4,13 @@ use nearfield::ann::{Flat, Index, IndexSpec};
 use nearfield::evalmetrics::{
     ColdUsers, EmbeddingScorer, EvalError, FullRanking, PopularityScorer, SeenItems,
 };
-use nearfield::seqemb::{ItemVectors, Pooling, Scoring};
 use serde::Serialize;
 
 use super::data::Dataset;
 use crate::args::{MeasureArgs, WorkArgs};
 use crate::error::CliError;
 use crate::figures::Figures;
+use crate::model::{Model, Whom};
 use crate::progress::Bars;
 
 /// Queries by which an index is compared with exact search, at most.
@@ -44,7 +44,7 @@ pub(crate) struct Warm {
 pub(super) fn evaluate(
     args: &MeasureArgs,
     data: &Dataset,
-    vectors: &ItemVectors,
+    model: &Model,
     index: &Index,
     work: WorkArgs,
     bars: &mut Bars,
@@ -53,7 +53,7 @@ pub(super) fn evaluate(
         seen_items: if keeps_seen(args, data) { SeenItems::Keep } else { SeenItems::Mask },
         ..FullRanking::at(args.cutoffs.as_slice())
     };
-    let users = scorer(data, vectors, index.metric(), work)?;
+    let users = scorer(data, model, index.metric(), work)?;
     let popularity = PopularityScorer::new(&data.counts);
     let mut both = |truth: &Csr| -> Result<Warm, EvalError> {
         let method = ranking.evaluate(&users, &data.histories, truth, &mut work.run(0, bars))?;
@@ -73,7 +73,7 @@ pub(super) fn evaluate(
         metrics: all.metrics,
         baseline: all.baseline,
         warm,
-        index_recall: index_recall(index, vectors, &users, longest, work)?,
+        index_recall: index_recall(index, model, &users, longest, work)?,
     })
 }
 
@@ -84,20 +84,19 @@ pub(super) fn keeps_seen(args: &MeasureArgs, data: &Dataset) -> bool {
 
 fn scorer<'v>(
     data: &Dataset,
-    vectors: &'v ItemVectors,
+    model: &'v Model,
     metric: Metric,
     work: WorkArgs,
 ) -> Result<EmbeddingScorer<'v>, EvalError> {
-    let user_side = vectors.pooled(Pooling::default(), Scoring::InOut);
-    let items = vectors.targets(Scoring::InOut).vectors();
-    let (cold, parallelism) = (ColdUsers::RecommendNothing, work.parallelism());
-    EmbeddingScorer::from_histories(&user_side, &data.histories, items, metric, cold, parallelism)
+    let (items, cold) = (model.items().vectors(), ColdUsers::RecommendNothing);
+    let whom: Vec<Whom<'_>> = data.whom().collect();
+    EmbeddingScorer::from_inputs(&model.users(), &whom, items, metric, cold, work.parallelism())
 }
 
 /// The share of the `k` exact best items that the index finds, over users spread evenly over all.
 fn index_recall(
     index: &Index,
-    vectors: &ItemVectors,
+    model: &Model,
     users: &EmbeddingScorer<'_>,
     k: usize,
     work: WorkArgs,
@@ -112,8 +111,7 @@ fn index_recall(
         query.assign(&users.row(i * users.nrows() / n));
     }
     let mut bars = Bars::unstoppable();
-    let items = vectors.targets(Scoring::InOut);
-    let exact = Flat::build(items, index.metric(), &mut work.run(0, &mut bars))?;
+    let exact = Flat::build(model.items(), index.metric(), &mut work.run(0, &mut bars))?;
     let request = [SearchRequest::k(k)];
     let wanted = exact.search_batch(queries.view(), &request, work.parallelism())?;
     let found = index.search_batch(queries.view(), &request, work.parallelism())?;

@@ -12,12 +12,12 @@ use std::process::ExitCode;
 
 use nearfield::ann::Index;
 use nearfield::evalmetrics::EvalError;
-use nearfield::seqemb::{ItemVectors, Scoring};
 
 use crate::args::{MeasureArgs, RunArgs};
 use crate::cancel::Cancel;
 use crate::error::{CliError, EXIT_CANCELLED};
 use crate::manifest::InputFile;
+use crate::model::Model;
 use crate::outdir::OutDir;
 use crate::output::{self, counted};
 use crate::progress::Bars;
@@ -28,6 +28,7 @@ pub(crate) use summary::Summary;
 
 /// Runs `nearfield run`.
 pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode, CliError> {
+    args.check()?;
     let cancel = Cancel::listen()?;
     let out = OutDir::claim(&args.out)?;
     let done = execute(args, &args.input.train, None, &out, &cancel)?;
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode, CliError> {
 /// What a run leaves behind beside its files.
 pub(crate) struct Done {
     pub(crate) summary: Summary,
-    pub(crate) vectors: ItemVectors,
+    pub(crate) model: Model,
 }
 
 impl Done {
@@ -73,31 +74,30 @@ pub(crate) fn execute(
     let mut remarks = Remarks::default();
     let mut bars = Bars::new(cancel);
     bars.stage("read");
-    let data = Dataset::read(&args.input, train, args.learn.seed, &mut remarks)?;
+    let data = Dataset::read(args, train, &mut remarks)?;
     let inputs = fingerprints(args, train)?;
     cancel.check()?;
     remark(&args.measure, &data, &mut remarks);
     bars.clear();
     remarks.say();
 
-    let params = learn::params(&args.learn, data.items.len());
-    let learned = learn::train(&params, &data, args.learn.seed, args.work, &mut bars)?;
-    let item_side = learned.vectors.targets(Scoring::InOut);
-    let index = learn::index(&args.learn, item_side, args.learn.metric, args.work)?;
-    let measured = measure(args, &data, &learned.vectors, &index, cancel, &mut bars)?;
+    let learned = learn::learn(args, &data, &mut bars)?;
+    let (spec, metric, seed) = (args.learn.index, args.learn.metric(), args.learn.seed);
+    let index = learn::index(spec, learned.model.items(), metric, seed, args.work)?;
+    let measured = measure(args, &data, &learned.model, &index, cancel, &mut bars)?;
     drop(bars);
 
-    save::files(out, &data, &learned.vectors, &index)?;
-    let summary = Summary::new(args, &data, &learned, &index, measured, remarks);
-    save::manifest(out, args, command, &inputs, &summary, &learned.vectors)?;
-    Ok(Done { summary, vectors: learned.vectors })
+    save::files(out, &data, &learned.model, &index)?;
+    let summary = Summary::new(args, &data, &learned.training, &index, measured, remarks);
+    save::manifest(out, args, command, &inputs, &summary, &learned.model)?;
+    Ok(Done { summary, model: learned.model })
 }
 
 /// The figures; none when the user asked to stop before they were whole.
 fn measure(
     args: &RunArgs,
     data: &Dataset,
-    vectors: &ItemVectors,
+    model: &Model,
     index: &Index,
     cancel: &Cancel,
     bars: &mut Bars,
@@ -105,7 +105,7 @@ fn measure(
     if cancel.is_asked() {
         return Ok(None);
     }
-    match evaluate::evaluate(&args.measure, data, vectors, index, args.work, bars) {
+    match evaluate::evaluate(&args.measure, data, model, index, args.work, bars) {
         Err(CliError::Evaluate(EvalError::Stopped { .. })) => Ok(None),
         measured => measured.map(Some),
     }

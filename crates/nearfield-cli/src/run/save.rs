@@ -3,8 +3,8 @@ use std::path::Path;
 use embed_core::formats::safetensors;
 use nearfield::ann::Index;
 use nearfield::interactions::Split;
-use nearfield::seqemb::{ItemVectors, Params};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::data::Dataset;
 use super::summary::{Summary, Timing};
@@ -12,6 +12,7 @@ use crate::args::RunArgs;
 use crate::error::CliError;
 use crate::histories;
 use crate::manifest::{self, InputFile};
+use crate::model::Model;
 use crate::outdir::OutDir;
 use crate::shell::CommandLine;
 
@@ -21,16 +22,10 @@ pub(crate) const INDEX: &str = "index.nf";
 pub(crate) const MODEL: &str = "model.nf";
 
 /// Writes vectors, keys, index, model, and the users' histories where there are users.
-pub(super) fn files(
-    out: &OutDir,
-    data: &Dataset,
-    vectors: &ItemVectors,
-    index: &Index,
-) -> Result<(), CliError> {
-    let tables = [("input", &vectors.input), ("output", &vectors.output)];
-    safetensors::write(out.staged(VECTORS), &tables)?;
+pub(super) fn files(out: &OutDir, data: &Dataset, model: &Model, index: &Index) -> Result<(), CliError> {
+    safetensors::write(out.staged(VECTORS), &model.tables())?;
     index.save(out.staged(INDEX))?;
-    vectors.save(out.staged(MODEL))?;
+    model.save(&out.staged(MODEL))?;
     if let Some(users) = &data.users {
         histories::save(&out.staged(histories::FILE), users, &data.histories, data.items.len())?;
     }
@@ -55,10 +50,10 @@ pub(super) fn manifest(
     command: Option<String>,
     inputs: &[InputFile],
     summary: &Summary,
-    vectors: &ItemVectors,
+    model: &Model,
 ) -> Result<(), CliError> {
     let command = command.unwrap_or_else(|| command_of(args));
-    let settings = Settings::of(args, &vectors.params);
+    let settings = Settings::of(args, model.params()?);
     let body = Manifest { command, settings, inputs, results: summary, timing: summary.timing };
     manifest::write(&out.staged(manifest::FILE), &body)
 }
@@ -77,7 +72,7 @@ struct Settings<'a> {
     k_core: Option<usize>,
     session_gap: Option<String>,
     method: &'static str,
-    params: &'a Params,
+    params: Value,
     metric: &'static str,
     seed: u64,
     threads: usize,
@@ -87,7 +82,7 @@ struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    fn of(args: &'a RunArgs, params: &'a Params) -> Self {
+    fn of(args: &'a RunArgs, params: Value) -> Self {
         let (input, learn, measure) = (&args.input, &args.learn, &args.measure);
         Self {
             train: &input.train,
@@ -102,7 +97,7 @@ impl<'a> Settings<'a> {
             session_gap: input.session_gap.map(|gap| gap.to_string()),
             method: learn.method.name(),
             params,
-            metric: learn.metric.name(),
+            metric: learn.metric().name(),
             seed: learn.seed,
             threads: args.work.parallelism().count(),
             k: measure.cutoffs.as_slice(),
@@ -115,7 +110,7 @@ impl<'a> Settings<'a> {
 /// The command that repeats a run; what follows from the data and the defaults is left to them.
 fn command_of(args: &RunArgs) -> String {
     let (input, learn, measure) = (&args.input, &args.learn, &args.measure);
-    CommandLine::new("nearfield run")
+    let line = CommandLine::new("nearfield run")
         .path("--train", &input.train)
         .maybe("--test", input.test.as_ref().map(|path| path.display()))
         .maybe("--split", input.split)
@@ -130,8 +125,11 @@ fn command_of(args: &RunArgs) -> String {
         .maybe("--dim", learn.dim)
         .maybe("--epochs", learn.epochs)
         .maybe("--index", learn.index)
-        .value("--metric", learn.metric)
-        .value("--seed", learn.seed)
+        .value("--metric", learn.metric())
+        .value("--seed", learn.seed);
+    args.families()
+        .into_iter()
+        .fold(line, |line, (_, given)| given.append(line))
         .value("-k", &measure.cutoffs)
         .flag("--keep-seen", measure.keep_seen == Some(true))
         .flag("--keep-seen=false", measure.keep_seen == Some(false))

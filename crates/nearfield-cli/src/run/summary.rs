@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::data::Dataset;
 use super::evaluate::{Measured, Warm};
-use super::learn::Learned;
+use super::learn::{CurvePoint, Training};
 use super::remarks::Remarks;
 use crate::args::RunArgs;
 use crate::figures::Figures;
@@ -38,6 +38,8 @@ pub(crate) struct Summary {
     epochs_done: u32,
     /// Mean loss of a pair in the last epoch.
     loss: f64,
+    /// One entry an epoch.
+    curve: Vec<CurvePoint>,
     index: String,
     /// Share of the exact best that the index finds; none where it is exact.
     index_recall: Option<f64>,
@@ -69,12 +71,11 @@ impl Summary {
     pub(super) fn new(
         args: &RunArgs,
         data: &Dataset,
-        learned: &Learned,
+        training: &Training,
         index: &Index,
         measured: Option<Measured>,
         remarks: Remarks,
     ) -> Self {
-        let (params, report) = (&learned.vectors.params, &learned.vectors.report);
         let cancelled = measured.is_none();
         let measured = measured.unwrap_or_default();
         let with_items = data.histories.rows().position(|row| !row.is_empty());
@@ -91,10 +92,11 @@ impl Summary {
             metrics: measured.metrics,
             baseline: measured.baseline,
             warm: measured.warm,
-            dim: params.dim,
-            epochs: params.epochs,
-            epochs_done: report.epochs_done,
-            loss: report.final_loss(),
+            dim: training.dim,
+            epochs: training.epochs,
+            epochs_done: training.epochs_done,
+            loss: training.loss(),
+            curve: training.curve.clone(),
             index: index.spec().to_string(),
             index_recall: measured.index_recall,
             seed: args.learn.seed,
@@ -102,9 +104,9 @@ impl Summary {
             cancelled,
             remarks: remarks.into_lines(),
             timing: Timing {
-                train_seconds: learned.seconds,
-                tokens_per_second: learned.tokens_per_second(),
-                pairs_per_second: learned.pairs_per_second(),
+                train_seconds: training.seconds,
+                tokens_per_second: training.tokens_per_second(),
+                pairs_per_second: training.pairs_per_second(),
             },
             a_user: data
                 .users

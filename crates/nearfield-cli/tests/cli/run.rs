@@ -178,3 +178,19 @@ fn gzip_is_unpacked_and_a_cut_one_refused() {
     assert!(cut.stderr.contains("cut.csv.gz") && cut.stderr.contains("gzip"), "{cut:?}");
     assert!(!place.path("cut").exists());
 }
+
+#[test]
+fn settings_of_the_method_are_taken_and_repeated() {
+    let place = Place::new();
+    place.write("log.csv", two_tastes());
+    let run = "run --train log.csv --dim 8 --epochs 2 --window 3 --negatives 4 --exponent -0.5 --rate 0.07 --out out";
+    let object = place.json(run);
+    assert_eq!(object["curve"].as_array().unwrap().len(), 2);
+    assert_eq!(object["curve"][1]["loss"], object["loss"]);
+    let saved: Value = serde_json::from_slice(&place.bytes("out/run.json")).unwrap();
+    let params = &saved["settings"]["params"];
+    assert_eq!(params["window"]["Sliding"]["size"], 3);
+    assert_eq!((&params["negatives"], &params["exponent"]), (&4.into(), &(-0.5).into()));
+    let command = saved["command"].as_str().unwrap();
+    assert!(command.contains("--window 3 --negatives 4 --exponent -0.5 --rate 0.07"), "{command}");
+}

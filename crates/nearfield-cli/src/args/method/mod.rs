@@ -1,0 +1,68 @@
+//! Methods, and the options that only some of them have: one file a family.
+
+mod sequence;
+
+use clap::ValueEnum;
+
+pub(crate) use sequence::SequenceArgs;
+
+use crate::shell::CommandLine;
+
+/// What learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    /// Skip-gram with negative sampling over each user's items as one basket
+    Item2vec,
+}
+
+impl Method {
+    /// The word on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Item2vec => "item2vec",
+        }
+    }
+
+    /// The method of that name, as `run.json` has it.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::value_variants().iter().copied().find(|method| method.name() == name)
+    }
+
+    /// The options that change what it does, beside those of every method.
+    fn options(self) -> &'static [Family] {
+        match self {
+            Self::Item2vec => &[Family::Sequence],
+        }
+    }
+
+    /// Whether it takes a family's options.
+    pub(crate) fn takes(self, family: Family) -> bool {
+        self.options().contains(&family)
+    }
+
+    /// Whether an item that training sees only alone, never beside another, stays without a vector.
+    pub(crate) fn needs_company(self) -> bool {
+        match self {
+            Self::Item2vec => true,
+        }
+    }
+}
+
+/// A family of options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// How sequences are trained on.
+    Sequence,
+}
+
+/// Options that were given, as words to be typed again.
+pub(crate) trait Given {
+    /// The line with what was given of these options.
+    fn append(&self, line: CommandLine) -> CommandLine;
+
+    /// The first option that was given, for an error that names it.
+    fn first(&self) -> Option<String> {
+        let line = self.append(CommandLine::new("")).finish();
+        line.split_whitespace().next().map(str::to_owned)
+    }
+}

@@ -1,0 +1,106 @@
+//! A model of any method: what `run` learns and leaves, and what `recommend` opens.
+
+use std::path::Path;
+
+use embed_core::store::StoreError;
+use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
+use nearfield::seqemb::{ItemVectors, Pooled, Pooling, Scoring};
+use serde_json::Value;
+
+use crate::args::Method;
+use crate::error::CliError;
+
+/// What was learned. Each kind of model names its item side and its user side, which lie in one space.
+#[derive(Debug)]
+pub(crate) enum Model {
+    /// Input and output vectors of items; a user is the mean of a history.
+    Items(ItemVectors),
+}
+
+impl Model {
+    /// The item side: what an index is built over. All items that can be recommended, in their order.
+    pub(crate) fn items(&self) -> &Embeddings {
+        match self {
+            Self::Items(vectors) => vectors.targets(Scoring::InOut),
+        }
+    }
+
+    /// Every table of item vectors, the one that says what is like what first.
+    pub(crate) fn tables(&self) -> Vec<(&'static str, &Embeddings)> {
+        match self {
+            Self::Items(vectors) => vec![("input", &vectors.input), ("output", &vectors.output)],
+        }
+    }
+
+    /// The user side.
+    pub(crate) fn users(&self) -> UserSide {
+        match self {
+            Self::Items(vectors) => UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut)),
+        }
+    }
+
+    /// Every setting it was learned with, for `run.json`.
+    pub(crate) fn params(&self) -> Result<Value, CliError> {
+        let params = match self {
+            Self::Items(vectors) => serde_json::to_value(&vectors.params),
+        };
+        params.map_err(|source| CliError::Json { source })
+    }
+
+    /// Writes it into one file.
+    pub(crate) fn save(&self, path: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Items(vectors) => vectors.save(path),
+        }
+    }
+
+    /// Reads what [`Model::save`] wrote for a method, checked byte by byte.
+    pub(crate) fn open(method: Method, path: &Path) -> Result<Self, CliError> {
+        match method {
+            Method::Item2vec => Ok(Self::Items(ItemVectors::open(path)?)),
+        }
+    }
+}
+
+/// How user vectors are scored against item vectors, unless `--metric` says otherwise.
+pub(crate) fn metric_of(method: Method) -> Metric {
+    match method {
+        Method::Item2vec => Metric::InnerProduct,
+    }
+}
+
+/// Whom something is recommended to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whom<'a> {
+    /// The user of the training log, if it is one.
+    #[expect(dead_code, reason = "pooled histories ask for no user")]
+    pub(crate) user: Option<u32>,
+    /// Their items, oldest first.
+    pub(crate) history: &'a [ItemId],
+}
+
+/// Makes a user's vector.
+#[derive(Debug)]
+pub(crate) enum UserSide {
+    Pooled(Pooled),
+}
+
+impl Embedder<Whom<'_>> for UserSide {
+    fn dim(&self) -> usize {
+        match self {
+            Self::Pooled(pooled) => pooled.dim(),
+        }
+    }
+
+    fn space(&self) -> Space {
+        match self {
+            Self::Pooled(pooled) => pooled.space(),
+        }
+    }
+
+    fn embed_into(&self, whom: &Whom<'_>, out: &mut [f32]) -> Result<(), EmbedError> {
+        match self {
+            Self::Pooled(pooled) => pooled.embed_into(whom.history, out),
+        }
+    }
+}
