@@ -12,6 +12,7 @@ use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
 use crate::ivf::{self, file::Common};
 use crate::keys::{self, Keys};
 use crate::scoring::{Scoring, norm};
+use crate::tune::Efforts;
 use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized, RpForest, forest};
 
 const KIND: Kind = Kind::new("index", 1);
@@ -125,6 +126,9 @@ fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), S
         }
         Index::RpForest(forest) => forest::write(forest, writer)?,
     }
+    if let Some(efforts) = index.efforts_table() {
+        efforts.write(writer)?;
+    }
     if let Some(keys) = index.keys()? {
         writer.vocab(keys::SECTION, keys)?;
     }
@@ -140,6 +144,14 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Index, StoreError> {
 }
 
 fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
+    let mut index = family_from(reader)?;
+    if let Some(efforts) = index.efforts_mut() {
+        *efforts = Efforts::read(reader)?;
+    }
+    Ok(index)
+}
+
+fn family_from(reader: &Reader) -> Result<Index, StoreError> {
     let header: Header = reader.header()?;
     let field = |field: &str, expected: u64, got: u64| {
         reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
@@ -221,6 +233,7 @@ fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
                 upper: hnsw::uppers(&sizes, params.m),
                 codes: if sq8 { Some(codes_of(reader, metric, nodes, dim)?) } else { None },
                 report,
+                efforts: Efforts::default(),
                 space,
                 keys,
                 scratch: hnsw::ScratchPool::default(),

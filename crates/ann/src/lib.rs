@@ -25,10 +25,12 @@
 //! | [`IndexSpec`], [`Coding`], [`Codes`], [`Refine`] | a family by its name: `"Flat"`, `"IVF1024,PQ16x4fs,Refine(Flat)"` |
 //! | [`Index`] | an index of any family: saves, opens, verifies |
 //! | [`Changed`], [`Live`] | an index with changes; the same, searched by many threads meanwhile |
+//! | [`Sample`], [`TuneParams`], [`EffortPoint`], [`TuneError`] | queries on which [`Index::tune`] measures which effort gives which recall |
+//! | [`Truth`] | recall of answers against the true neighbours, ties counted |
 //! | [`Vectors`] | what an index is built from |
 //! | [`BuildError`], [`ParamsError`], [`ParseSpecError`] | what can go wrong |
 //!
-//! Not in this crate: learning vectors, and measuring how good an answer is.
+//! Not in this crate: learning vectors.
 #![forbid(unsafe_code)]
 
 mod aligned;
@@ -50,6 +52,7 @@ mod scan;
 mod scoring;
 mod spec;
 mod sq;
+mod tune;
 mod vectors;
 
 pub use change::{Changed, Live, Unkeyed};
@@ -61,4 +64,5 @@ pub use index::Index;
 pub use ivf::{Ivf, IvfParams, Quantized};
 pub use params::{ForestParams, HnswParams, ProductGraph};
 pub use spec::{Codes, Coding, IndexSpec, ParseSpecError, Refine};
+pub use tune::{EffortPoint, Sample, Truth, TuneError, TuneParams};
 pub use vectors::Vectors;

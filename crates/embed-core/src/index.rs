@@ -41,7 +41,7 @@ pub trait AnnIndex: Send + Sync {
     ///
     /// # Errors
     /// [`SearchError::Dimension`], [`SearchError::NotFinite`], [`SearchError::UnsortedFilter`],
-    /// [`SearchError::Untuned`].
+    /// [`SearchError::Untuned`], [`SearchError::BeyondTuning`].
     fn search_into(
         &self,
         query: &[f32],
@@ -342,6 +342,20 @@ pub enum SearchError {
     Untuned {
         /// The recall asked for.
         recall: f32,
+    },
+    /// More was asked of an index than it was tuned for.
+    #[error(
+        "recall {recall} of {k} answers was asked for, but the index has been tuned for {tuned_recall} of {tuned_k} at most"
+    )]
+    BeyondTuning {
+        /// The recall asked for.
+        recall: f32,
+        /// Answers asked for; of a radius, those of the largest k tuned for.
+        k: usize,
+        /// The best recall that was measured.
+        tuned_recall: f32,
+        /// Of so many answers.
+        tuned_k: usize,
     },
     /// The threads could not be started.
     #[error(transparent)]

@@ -20,7 +20,8 @@ use crate::{Index, Vectors};
 /// [`AnnIndexMut::compact`] rebuilds it.
 ///
 /// Ids go on where those of the index end. A compaction takes the vectors that the index gives back, which are
-/// decoded ones where the family keeps only codes.
+/// decoded ones where the family keeps only codes. Efforts that [`Index::tune`] measured are kept; after many changes
+/// they are worth measuring again.
 ///
 /// *Memory.* 4 · dim + 4 bytes for each added or updated row, and a bit for each row of the index.
 ///
@@ -156,7 +157,11 @@ impl Changed {
         if let Some(keys) = self.keys_of(&alive)? {
             vectors = vectors.keyed(keys);
         }
-        let index = self.base.spec().build(vectors, self.metric(), run).map_err(|e| failed(Box::new(e)))?;
+        let mut index =
+            self.base.spec().build(vectors, self.metric(), run).map_err(|e| failed(Box::new(e)))?;
+        if let (Some(efforts), Some(measured)) = (index.efforts_mut(), self.base.efforts_table()) {
+            *efforts = measured.clone();
+        }
         Ok((index, Remap::new(alive)))
     }
 }

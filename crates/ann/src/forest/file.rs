@@ -12,6 +12,7 @@ use crate::aligned::Aligned;
 use crate::hnsw::{Codes, code_stride};
 use crate::keys::Keys;
 use crate::scoring::Scoring;
+use crate::tune::Efforts;
 
 /// The family's part of the header.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,6 +102,7 @@ pub(crate) fn read(
         leaves: reader.section_of_len::<u32>("leaves", size(header.leaves).saturating_add(1))?.into(),
         members: reader.section_of_len::<u32>("members", n.saturating_mul(params.trees))?.into(),
         roots: reader.section_of_len::<u32>("roots", params.trees)?.into(),
+        efforts: Efforts::default(),
         space,
         keys,
         scratch: search::ScratchPool::default(),

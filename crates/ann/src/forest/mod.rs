@@ -15,6 +15,7 @@ use crate::hnsw::{Codes, MAX_CODED_DIM};
 use crate::keys::Keys;
 use crate::scan::{Order, Stored};
 use crate::scoring::Scoring;
+use crate::tune::Efforts;
 use crate::{BuildError, ForestParams, Vectors};
 
 /// Approximate search in a forest of random-projection trees, as in Annoy (Bernhardsson 2013).
@@ -68,6 +69,7 @@ pub struct RpForest {
     pub(crate) members: Aligned<u32>,
     /// What each tree starts with.
     pub(crate) roots: Aligned<u32>,
+    pub(crate) efforts: Efforts,
     pub(crate) space: embed_core::Space,
     pub(crate) keys: Keys,
     pub(crate) scratch: search::ScratchPool,
@@ -141,6 +143,7 @@ impl RpForest {
             leaves: forest.leaves,
             members: forest.members,
             roots: forest.roots,
+            efforts: Efforts::default(),
             space: vectors.space,
             keys: vectors.keys.into(),
             scratch: search::ScratchPool::default(),

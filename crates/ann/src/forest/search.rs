@@ -3,8 +3,7 @@
 use std::collections::BinaryHeap;
 
 use embed_core::{
-    AnnIndex, Effort, Filter, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop,
-    kernel,
+    AnnIndex, Filter, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop, kernel,
 };
 use ndarray::ArrayView2;
 
@@ -90,11 +89,7 @@ impl RpForest {
     ) -> Result<(), SearchError> {
         out.clear();
         request.check(query, self.dim)?;
-        let effort = match request.effort {
-            Effort::Default => self.search_k,
-            Effort::Value(search_k) => search_k.max(1),
-            Effort::Recall(recall) => return Err(SearchError::Untuned { recall }),
-        };
+        let effort = self.efforts.resolve(request)?.unwrap_or(self.search_k).max(1);
         let search_k = if let Stop::K(k) = request.stop { effort.max(k) } else { effort };
         let (k, least) = bounds(self.metric, request);
         if k == 0 || self.is_empty() {

@@ -27,6 +27,7 @@ use crate::flat::stored_rows;
 use crate::keys::Keys;
 use crate::scan::{Order, Stored};
 use crate::scoring::Scoring;
+use crate::tune::Efforts;
 use crate::{BuildError, HnswParams, ProductGraph, Vectors};
 
 /// Approximate search in a hierarchical navigable small world graph (Malkov & Yashunin 2018).
@@ -85,6 +86,7 @@ pub struct Hnsw {
     /// The vectors in bytes, in the order of the nodes, if the graph is walked over them.
     pub(crate) codes: Option<Codes>,
     pub(crate) report: HnswReport,
+    pub(crate) efforts: Efforts,
     pub(crate) space: embed_core::Space,
     pub(crate) keys: Keys,
     pub(crate) scratch: ScratchPool,
@@ -214,6 +216,7 @@ impl Hnsw {
             upper: uppers(&sizes, params.m),
             codes,
             report,
+            efforts: Efforts::default(),
             space: vectors.space,
             keys: vectors.keys.into(),
             scratch: ScratchPool::default(),

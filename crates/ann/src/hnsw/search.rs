@@ -1,8 +1,7 @@
 //! Which way to answer a request: through the graph, or by looking at the rows that are allowed.
 
 use embed_core::{
-    AnnIndex, Effort, Filter, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop,
-    kernel,
+    AnnIndex, Filter, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop, kernel,
 };
 use ndarray::ArrayView2;
 
@@ -79,11 +78,7 @@ impl Hnsw {
     ) -> Result<(), SearchError> {
         out.clear();
         request.check(query, self.dim)?;
-        let effort = match request.effort {
-            Effort::Default => self.ef_search,
-            Effort::Value(ef) => ef.max(1),
-            Effort::Recall(recall) => return Err(SearchError::Untuned { recall }),
-        };
+        let effort = self.efforts.resolve(request)?.unwrap_or(self.ef_search).max(1);
         let ef = if let Stop::K(k) = request.stop { effort.max(k) } else { effort };
         let (k, least) = bounds(self.metric, request);
         if k == 0 || self.is_empty() {

@@ -161,6 +161,7 @@ pub(super) fn build(
         exact: Exact::None,
         longest,
         error: 0.0,
+        efforts: crate::tune::Efforts::default(),
         space: source.vectors.space,
         keys: source.vectors.keys.clone().into(),
     };

@@ -15,6 +15,7 @@ use crate::pq::Codebook;
 use crate::rotation::Rotation;
 use crate::scoring::{Scoring, square};
 use crate::sq::Sq8;
+use crate::tune::Efforts;
 use crate::{Codes, Coding, Refine};
 
 /// What the header of an index file says of lists and codes.
@@ -237,6 +238,7 @@ pub(crate) fn read(reader: &Reader, header: &Header, common: Common) -> Result<I
         exact,
         longest: header.longest,
         error: header.error,
+        efforts: Efforts::default(),
         space,
         keys,
     })

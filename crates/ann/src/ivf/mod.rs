@@ -23,6 +23,7 @@ use self::refine::Exact;
 use crate::aligned::Aligned;
 use crate::keys::Keys;
 use crate::rotation::Rotation;
+use crate::tune::Efforts;
 use crate::{BuildError, Vectors};
 
 /// Approximate search in the lists of the clusters that are nearest to the query (inverted file; Sivic &
@@ -80,6 +81,7 @@ pub struct Ivf {
     pub(crate) longest: f32,
     /// Largest distance of a vector from what its code stands for.
     pub(crate) error: f32,
+    pub(crate) efforts: Efforts,
     pub(crate) space: Space,
     pub(crate) keys: Keys,
 }

@@ -1,6 +1,4 @@
-use embed_core::{
-    AnnIndex, Effort, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop,
-};
+use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -90,16 +88,14 @@ impl AnnIndex for Ivf {
 
 impl Ivf {
     fn checked_effort(&self, request: &SearchRequest<'_>) -> Result<(), SearchError> {
-        match request.effort {
-            Effort::Recall(recall) => Err(SearchError::Untuned { recall }),
-            Effort::Default | Effort::Value(_) => Ok(()),
-        }
+        self.efforts.resolve(request).map(|_| ())
     }
 
     /// Lists to look into, and candidates for `k` answers.
     pub(super) fn plan(&self, request: &SearchRequest<'_>, k: usize) -> (usize, usize) {
         let nlist = self.coarse.len();
-        let value = if let Effort::Value(value) = request.effort { Some(value) } else { None };
+        // Checked before.
+        let value = self.efforts.resolve(request).ok().flatten();
         let (nprobe, times) = if self.listed {
             let nprobe = value.unwrap_or_else(|| self.params.probes(nlist)).clamp(1, nlist.max(1));
             (nprobe, self.params.times(nprobe))

@@ -1,5 +1,5 @@
-//! `.fvecs` and `.bvecs`, the formats of the SIFT and GIST benchmarks: each row is its length as little-endian
-//! `i32`, then that many `f32` or unsigned bytes. They are only read.
+//! `.fvecs`, `.bvecs` and `.ivecs`, the formats of the SIFT and GIST benchmarks: each row is its length as
+//! little-endian `i32`, then that many `f32`, unsigned bytes, or `i32`. They are only read.
 
 use std::io::{BufRead, Read};
 use std::path::Path;
@@ -27,6 +27,15 @@ pub fn read_bvecs(path: impl AsRef<Path>) -> Result<Array2<f32>, FormatError> {
     parse_bvecs(rows::open(path)?.0).map_err(|reason| reason.at(path))
 }
 
+/// Reads a `.ivecs` file `[n, k]`: rows of true neighbours.
+///
+/// # Errors
+/// [`FormatError::Io`], or [`FormatError::Parse`] as for [`parse_ivecs`].
+pub fn read_ivecs(path: impl AsRef<Path>) -> Result<Array2<i64>, FormatError> {
+    let path = path.as_ref();
+    parse_ivecs(rows::open(path)?.0).map_err(|reason| reason.at(path))
+}
+
 /// Reads `.fvecs` from anywhere. No bytes are no rows of no length.
 ///
 /// # Errors
@@ -44,11 +53,20 @@ pub fn parse_bvecs(reader: impl BufRead) -> Result<Array2<f32>, ParseError> {
     parse(reader, 1, |bytes, values| values.extend(bytes.iter().map(|&byte| f32::from(byte))))
 }
 
-fn parse(
+/// Reads `.ivecs` from anywhere.
+///
+/// # Errors
+/// As [`parse_fvecs`].
+pub fn parse_ivecs(reader: impl BufRead) -> Result<Array2<i64>, ParseError> {
+    let value = |&bytes: &[u8; 4]| i64::from(i32::from_le_bytes(bytes));
+    parse(reader, 4, |bytes, values| values.extend(bytes.as_chunks().0.iter().map(value)))
+}
+
+fn parse<T>(
     mut reader: impl BufRead,
     size: usize,
-    decode: impl Fn(&[u8], &mut Vec<f32>),
-) -> Result<Array2<f32>, ParseError> {
+    decode: impl Fn(&[u8], &mut Vec<T>),
+) -> Result<Array2<T>, ParseError> {
     let (mut values, mut row) = (Vec::new(), Vec::new());
     let (mut n_rows, mut dim) = (0, None);
     while !reader.fill_buf()?.is_empty() {
@@ -87,6 +105,8 @@ mod tests {
         let mut floats = vec![1, 0, 0, 0];
         floats.extend(1.5f32.to_le_bytes());
         assert_eq!(parse_fvecs(&floats[..]).unwrap(), array![[1.5]]);
+        let ids = [2, 0, 0, 0, 7, 0, 0, 0, 255, 255, 255, 255];
+        assert_eq!(parse_ivecs(&ids[..]).unwrap(), array![[7, -1]]);
         assert_eq!(parse_fvecs(&b""[..]).unwrap().dim(), (0, 0));
         let message = |bytes: &[u8]| parse_bvecs(bytes).unwrap_err().to_string();
         assert_eq!(message(&bytes[..11]), "row 1 has 1 bytes, expected 2");

@@ -75,8 +75,12 @@ fn efforts(main: &Main<'_>) {
         let what = case.what(&format!("{request:?}"));
         match case.index.search(&main.query(1), &request) {
             Ok(got) => case.check(&main.query(1), &request, &got, &what),
-            Err(SearchError::Untuned { .. } | SearchError::Implementation { .. }) => {}
-            Err(error) => panic!("{what}: an answer or Untuned, got {error:?}"),
+            Err(
+                SearchError::Untuned { .. }
+                | SearchError::BeyondTuning { .. }
+                | SearchError::Implementation { .. },
+            ) => {}
+            Err(error) => panic!("{what}: an answer, Untuned or BeyondTuning, got {error:?}"),
         }
     }
 }
