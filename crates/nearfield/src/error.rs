@@ -1,3 +1,4 @@
+use ann::TuneError;
 use embed_core::{EmbedError, ItemId, Metric, ParallelismError, SearchError, Space};
 
 /// Why parts do not make a [`crate::Recommender`], or why it has no answer.
@@ -70,6 +71,9 @@ pub enum RecommendError {
     /// The index gave no answer.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// The index was not tuned.
+    #[error(transparent)]
+    Tune(#[from] TuneError),
     /// The threads could not be started.
     #[error(transparent)]
     Parallelism(#[from] ParallelismError),

@@ -3,7 +3,7 @@
 //! Names that only make sense beside their crate get the name of the model with them: [`ItemToVec`] is
 //! [`seqemb::Params`].
 
-pub use ann::{Flat, Hnsw, HnswParams, Index, IndexSpec};
+pub use ann::{Flat, Hnsw, HnswParams, Index, IndexSpec, TuneParams};
 pub use embed_core::{
     AnnIndex, Csr, Effort, Embedder, Embeddings, Filter, Flow, ItemId, Metric, NegativeSampler, Parallelism,
     Progress, Run, SearchRequest, SeededRng, Vocab,

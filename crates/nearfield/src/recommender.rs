@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use ann::{EffortPoint, Index, TuneParams};
 use embed_core::{
-    AnnIndex, Effort, Embedder, Filter, ItemId, Metric, Neighbor, Parallelism, SearchRequest, Vocab,
+    AnnIndex, Effort, Embedder, Filter, ItemId, Metric, Neighbor, Parallelism, Run, SearchRequest, Vocab,
 };
 use ndarray::Array2;
 
@@ -62,7 +63,7 @@ pub struct Recommendation<'r> {
 /// How recommendations are asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// How hard the index looks.
+    /// How hard the index looks; [`Effort::Recall`] after [`Recommender::tune`].
     pub effort: Effort,
     /// Whether what is in the history may be recommended again. Off by default.
     pub keep_seen: bool,
@@ -228,12 +229,7 @@ impl<E: Embedder<[ItemId]>, I: AnnIndex> Recommender<E, I> {
         options: &Options<'_>,
         parallelism: Parallelism,
     ) -> Result<Vec<Vec<Recommendation<'_>>>, RecommendError> {
-        for (position, history) in histories.iter().enumerate() {
-            self.check(history)
-                .map_err(|source| RecommendError::InBatch { position, source: Box::new(source) })?;
-        }
-        let mut users = Array2::zeros((histories.len(), self.embedder.dim()));
-        self.embedder.embed_batch_into(histories, parallelism, users.view_mut())?;
+        let users = self.users(histories, parallelism)?;
         let request = SearchRequest::k(k).effort(options.effort).filter(options.filter);
         if let Some(first) = users.rows().into_iter().next() {
             request.check(first.as_slice().unwrap_or_default(), self.index.dim())?;
@@ -250,6 +246,21 @@ impl<E: Embedder<[ItemId]>, I: AnnIndex> Recommender<E, I> {
         Ok(lists.iter().map(|list| self.named(list)).collect())
     }
 
+    /// The vectors of users `[histories, dim]`.
+    fn users(
+        &self,
+        histories: &[&[ItemId]],
+        parallelism: Parallelism,
+    ) -> Result<Array2<f32>, RecommendError> {
+        for (position, history) in histories.iter().enumerate() {
+            self.check(history)
+                .map_err(|source| RecommendError::InBatch { position, source: Box::new(source) })?;
+        }
+        let mut users = Array2::zeros((histories.len(), self.embedder.dim()));
+        self.embedder.embed_batch_into(histories, parallelism, users.view_mut())?;
+        Ok(users)
+    }
+
     fn check(&self, history: &[ItemId]) -> Result<(), RecommendError> {
         if history.is_empty() {
             return Err(RecommendError::EmptyHistory);
@@ -259,5 +270,26 @@ impl<E: Embedder<[ItemId]>, I: AnnIndex> Recommender<E, I> {
             Some(&item) => Err(RecommendError::UnknownItem { item, n_items }),
             None => Ok(()),
         }
+    }
+}
+
+impl<E: Embedder<[ItemId]>> Recommender<E, Index> {
+    /// Measures, on the users that some histories give, which effort of the index gives which recall, so that
+    /// [`Options::effort`] may be [`Effort::Recall`]. Some hundreds of histories will do; see [`Index::tune`], also for
+    /// what it costs. The efforts are saved with the index.
+    ///
+    /// Recall is that of the index without a filter: what is seen by a user is found and left out of it.
+    ///
+    /// # Errors
+    /// [`RecommendError::InBatch`], [`RecommendError::Embed`]; [`RecommendError::Tune`] with the recall that is out of
+    /// reach, and where the index keeps codes only: such an index is tuned before it comes here.
+    pub fn tune(
+        &mut self,
+        histories: &[&[ItemId]],
+        params: &TuneParams,
+        run: &mut Run<'_>,
+    ) -> Result<EffortPoint, RecommendError> {
+        let users = self.users(histories, run.parallelism)?;
+        Ok(self.index.tune(&users, params, run)?)
     }
 }

@@ -209,3 +209,25 @@ fn any_input_has_its_embedder() {
     assert_eq!(keys(&recommender.recommend_for("climber", &[0], 1, &options).unwrap()), ["stove"]);
     assert_eq!(keys(&recommender.recommend_for("reader", &[], 1, &options).unwrap()), ["novel"]);
 }
+
+#[test]
+fn a_tuned_recommender_looks_as_hard_as_a_recall_takes() {
+    let vectors = nearfield::embed_core::testkit::clustered(3000, 8, 20, 1);
+    let keys = Vocab::from_keys((0..3000).map(|i| i.to_string())).unwrap();
+    let mut run = Run::seeded(1);
+    let index = "IVF50,Flat".parse::<IndexSpec>().unwrap();
+    let index = index.build(&vectors, Metric::InnerProduct, &mut run).unwrap();
+    let users = Mean { vectors, space: Space::ANY };
+    let mut recommender = Recommender::new(users, index, keys).unwrap();
+    let options = Options { effort: Effort::Recall(0.9), ..Options::default() };
+    let error = recommender.recommend_with(&[1, 2], 10, &options).unwrap_err();
+    assert!(matches!(error, RecommendError::Search(SearchError::Untuned { .. })), "{error}");
+    let histories: Vec<Vec<ItemId>> = (0..200).map(|u| vec![u, 7 * u, 2999 - u]).collect();
+    let histories: Vec<&[ItemId]> = histories.iter().map(Vec::as_slice).collect();
+    let point = recommender.tune(&histories, &TuneParams::recall(0.9), &mut run).unwrap();
+    assert!(point.recall >= 0.9 && recommender.index().efforts().contains(&point), "{point:?}");
+    let found = recommender.recommend_batch(&histories, 10, &options, Parallelism::All).unwrap();
+    assert!(found.iter().zip(&histories).all(|(f, h)| f.len() == 10 && f.iter().all(|r| !h.contains(&r.id))));
+    let error = recommender.tune(&[&[1], &[]], &TuneParams::default(), &mut run).unwrap_err();
+    assert!(matches!(error, RecommendError::InBatch { position: 1, .. }), "{error}");
+}
