@@ -4,8 +4,8 @@ use std::path::Path;
 
 use embed_core::store::StoreError;
 use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
-use nearfield::seqemb::{ItemVectors, Pooled, Pooling, Scoring};
-use serde_json::Value;
+use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
+use serde::Serialize;
 
 use crate::args::Method;
 use crate::error::CliError;
@@ -40,11 +40,10 @@ impl Model {
     }
 
     /// Every setting it was learned with, for `run.json`.
-    pub(crate) fn params(&self) -> Result<Value, CliError> {
-        let params = match self {
-            Self::Items(vectors) => serde_json::to_value(&vectors.params),
-        };
-        params.map_err(|source| CliError::Json { source })
+    pub(crate) fn params(&self) -> ModelParams<'_> {
+        match self {
+            Self::Items(vectors) => ModelParams::Sequence(&vectors.params),
+        }
     }
 
     /// Writes it into one file.
@@ -60,6 +59,13 @@ impl Model {
             Method::Item2vec => Ok(Self::Items(ItemVectors::open(path)?)),
         }
     }
+}
+
+/// The settings of a model, written as they are: numbers keep the digits of their type.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum ModelParams<'a> {
+    Sequence(&'a Params),
 }
 
 /// How user vectors are scored against item vectors, unless `--metric` says otherwise.

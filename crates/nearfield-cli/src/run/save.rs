@@ -4,7 +4,6 @@ use embed_core::formats::safetensors;
 use nearfield::ann::Index;
 use nearfield::interactions::Split;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::data::Dataset;
 use super::summary::{Summary, Timing};
@@ -12,7 +11,7 @@ use crate::args::RunArgs;
 use crate::error::CliError;
 use crate::histories;
 use crate::manifest::{self, InputFile};
-use crate::model::Model;
+use crate::model::{Model, ModelParams};
 use crate::outdir::OutDir;
 use crate::shell::CommandLine;
 
@@ -53,7 +52,7 @@ pub(super) fn manifest(
     model: &Model,
 ) -> Result<(), CliError> {
     let command = command.unwrap_or_else(|| command_of(args));
-    let settings = Settings::of(args, model.params()?);
+    let settings = Settings::of(args, model.params());
     let body = Manifest { command, settings, inputs, results: summary, timing: summary.timing };
     manifest::write(&out.staged(manifest::FILE), &body)
 }
@@ -72,7 +71,7 @@ struct Settings<'a> {
     k_core: Option<usize>,
     session_gap: Option<String>,
     method: &'static str,
-    params: Value,
+    params: ModelParams<'a>,
     metric: &'static str,
     seed: u64,
     threads: usize,
@@ -82,7 +81,7 @@ struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    fn of(args: &'a RunArgs, params: Value) -> Self {
+    fn of(args: &'a RunArgs, params: ModelParams<'a>) -> Self {
         let (input, learn, measure) = (&args.input, &args.learn, &args.measure);
         Self {
             train: &input.train,
