@@ -14,6 +14,7 @@
 //! | one query and rows by id | [`dot_gather`], [`squared_l2_gather`], [`prefetch_row`] |
 //! | a query of bytes and rows of bytes by id | [`dot_codes_gather`], [`code_costs_gather`] |
 //! | an update | [`axpy`], [`logistic`] |
+//! | a softmax | [`max`], [`exp_sum`] |
 //! | a length | [`norm`], [`normalize`] |
 //! | codes of bytes and half bytes | [`codes`] |
 //! | a given instruction set | [`Kernels`] |
@@ -45,6 +46,7 @@ mod portable;
 mod prefetch;
 #[cfg(test)]
 mod scalar;
+mod softmax;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +54,7 @@ pub use bytes::{CodedQuery, MAX_CODES, code_costs_gather, dot_codes_gather};
 pub use dispatch::{Isa, Kernels};
 pub use length::{cosine, norm, normalize};
 pub use prefetch::prefetch_row;
+pub use softmax::{exp_sum, max};
 
 /// The instruction set in use.
 #[must_use]

@@ -1,0 +1,176 @@
+use embed_core::{SeededRng, kernel};
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::segments::{Segments, each_segment_row};
+use super::{Linear, Module, Slot, Tensor};
+use crate::matrix::{Buffer, each_row_mut, row};
+
+/// Pools each segment by attention of one query: `y = Σ αᵢ xᵢ`, `α = softmax(q · tanh(W xᵢ + b))` over the rows that count.
+///
+/// A segment that is empty or wholly masked gives zeros. O(rows · dim²).
+///
+/// Mao et al. 2021, "SimpleX", section 3.2 (user attention), where the query is the user's own vector; Yang et al. 2016.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryAttention {
+    key: Linear,
+}
+
+/// What a forward pass keeps: two rows a row, and its weight.
+#[derive(Debug, Clone, Default)]
+pub struct QueryAttentionTape {
+    keys: Buffer,
+    /// α, a column.
+    weights: Buffer,
+    dkeys: Buffer,
+    through: Buffer,
+}
+
+impl QueryAttention {
+    /// For rows and queries of `dim` columns.
+    #[must_use]
+    pub fn new(dim: usize, rng: &mut SeededRng) -> Self {
+        Self { key: Linear::new(dim, dim, true, rng) }
+    }
+
+    /// Training and serving: rows `x` of the segments and a query for each into `y` `[segments, dim]`.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn forward(
+        &self,
+        x: ArrayView2<'_, f32>,
+        queries: ArrayView2<'_, f32>,
+        segments: Segments<'_>,
+        y: ArrayViewMut2<'_, f32>,
+        tape: &mut QueryAttentionTape,
+    ) {
+        assert_eq!((x.nrows(), y.nrows()), (segments.n_rows(), segments.len()), "rows of segments");
+        tape.keys.resize(x.nrows(), x.ncols());
+        tape.weights.resize(x.nrows(), 1);
+        self.key.forward(x, tape.keys.view_mut());
+        each_row_mut(tape.keys.view_mut(), |_, row| bend(row));
+        let keys = &tape.keys;
+        segments.each_mut(tape.weights.view_mut(), |segment, weights, _: &mut ()| {
+            let query = row(&queries, segment);
+            for (i, weight) in segments.rows(segment).zip(&mut *weights) {
+                *weight =
+                    if segments.counts(i) { kernel::dot(query, keys.row(i)) } else { f32::NEG_INFINITY };
+            }
+            let largest = kernel::max(weights);
+            if largest == f32::NEG_INFINITY {
+                return weights.fill(0.0);
+            }
+            let scale = 1.0 / kernel::exp_sum(weights, largest);
+            weights.iter_mut().for_each(|w| *w *= scale);
+        });
+        let weights = tape.weights.as_slice();
+        each_segment_row(y, |segment, y, _: &mut ()| {
+            y.fill(0.0);
+            segments.rows(segment).for_each(|i| kernel::axpy(weights[i], row(&x, i), y));
+        });
+    }
+
+    /// From the gradient of `y` to those of `x` and of the queries, which are overwritten; adds to those of the parameters.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn backward(
+        &mut self,
+        (x, queries): (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
+        segments: Segments<'_>,
+        dy: ArrayView2<'_, f32>,
+        (dx, dqueries): (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>),
+        tape: &mut QueryAttentionTape,
+    ) {
+        let (n, dim) = x.dim();
+        let (weights, keys) = (&tape.weights, &tape.keys);
+        tape.dkeys.resize(n, dim);
+        segments.each_mut(tape.dkeys.view_mut(), |segment, dkeys, slopes: &mut Vec<f32>| {
+            let rows = segments.rows(segment);
+            let weights = &weights.as_slice()[rows.clone()];
+            slopes.clear();
+            slopes.extend(rows.clone().map(|i| kernel::dot(row(&dy, segment), row(&x, i))));
+            let mean = kernel::dot(weights, slopes);
+            let query = row(&queries, segment);
+            for ((i, dkey), (slope, weight)) in
+                rows.zip(dkeys.chunks_exact_mut(dim.max(1))).zip(slopes.iter().zip(weights))
+            {
+                let slope = weight * (slope - mean);
+                for ((d, q), k) in dkey.iter_mut().zip(query).zip(keys.row(i)) {
+                    *d = slope * q * (1.0 - k * k);
+                }
+            }
+        });
+        each_segment_row(dqueries, |segment, dquery, _: &mut ()| {
+            dquery.fill(0.0);
+            let rows = segments.rows(segment);
+            let live = &weights.as_slice()[rows.clone()];
+            let slope = |i: usize| kernel::dot(row(&dy, segment), row(&x, i));
+            let mean: f32 = rows.clone().zip(live).map(|(i, w)| w * slope(i)).sum();
+            for (i, weight) in rows.zip(live) {
+                kernel::axpy(weight * (slope(i) - mean), keys.row(i), dquery);
+            }
+        });
+        tape.through.resize(n, dim);
+        self.key.backward(x, tape.dkeys.view(), Some(tape.through.view_mut()));
+        let through = &tape.through;
+        segments.each_mut(dx, |segment, dx, _: &mut ()| {
+            for (i, dx) in segments.rows(segment).zip(dx.chunks_exact_mut(dim.max(1))) {
+                dx.copy_from_slice(through.row(i));
+                kernel::axpy(weights.as_slice()[i], row(&dy, segment), dx);
+            }
+        });
+    }
+}
+
+fn bend(x: &mut [f32]) {
+    x.iter_mut().for_each(|x| *x = x.tanh());
+}
+
+impl Module for QueryAttention {
+    fn tensors<'a>(&'a self, path: &str, out: &mut Vec<Tensor<'a>>) {
+        self.key.tensors(&format!("{path}.key"), out);
+    }
+
+    fn slots<'a>(&'a mut self, out: &mut Vec<Slot<'a>>) {
+        self.key.slots(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::testing::{Check, Wide, random};
+    use ndarray::{Array2, s};
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let offsets = [0, 3, 3, 5, 9];
+        let mask = [true, false, true, false, false, true, true, true, true];
+        let segments = Segments::new(&offsets, Some(&mask)).unwrap();
+        let mut layer = QueryAttention::new(4, &mut SeededRng::new(1));
+        let (x, q, dy) = (random(9, 4, 2), random(4, 4, 3), random(4, 4, 4));
+        let (mut y, mut dx, mut dq) = (Array2::zeros((4, 4)), Array2::zeros((9, 4)), Array2::zeros((4, 4)));
+        let mut tape = QueryAttentionTape::default();
+        layer.forward(x.view(), q.view(), segments, y.view_mut(), &mut tape);
+        let way_back = (dx.view_mut(), dq.view_mut());
+        layer.backward((x.view(), q.view()), segments, dy.view(), way_back, &mut tape);
+        let (w, b) = (layer.key.weight.clone(), layer.key.bias.clone().unwrap());
+        let check = Check::new(&[&x, &q, &w.value, &b.value], |a| {
+            let keys = (a[0].dot(&a[2].t()) + &a[3]).mapv(f64::tanh);
+            let mut y = Wide::zeros((4, 4));
+            for segment in 0..4 {
+                let live: Vec<usize> =
+                    (offsets[segment]..offsets[segment + 1]).filter(|&i| mask[i]).collect();
+                let e: Vec<f64> = live.iter().map(|&i| keys.row(i).dot(&a[1].row(segment)).exp()).collect();
+                let total: f64 = e.iter().sum();
+                for (&i, e) in live.iter().zip(e) {
+                    y.slice_mut(s![segment, ..]).scaled_add(e / total, &a[0].row(i));
+                }
+            }
+            y
+        });
+        check.forward(&y);
+        check.backward(&dy, &[&dx, &dq, &w.gradient, &b.gradient]);
+    }
+}

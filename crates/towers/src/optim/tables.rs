@@ -1,0 +1,280 @@
+use embed_core::kernel;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::Step;
+use super::dense::unbiased;
+use crate::layers::{RowGradients, Table};
+use crate::matrix::values_mut;
+
+/// Touched rows are dealt into so many parts, whatever the threads.
+const PARTS: usize = 32;
+
+/// How the rows of a table follow their gradients g. Rows that a batch does not touch do not move, and cost nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum TableOptimizer {
+    /// `w ← w − η g`; no state.
+    Sgd,
+    /// `s ← s + |g|² / dim`, `w ← w − η g / (√s + ε)`: one value of state a row.
+    RowAdagrad {
+        /// ε
+        epsilon: f32,
+    },
+    /// `s ← s + g²`, `w ← w − η g / (√s + ε)`, component by component.
+    Adagrad {
+        /// ε
+        epsilon: f32,
+    },
+    /// Adam whose moments stand still while a row is not touched, with the bias of the step's number (as `SparseAdam` elsewhere).
+    LazyAdam {
+        /// β₁
+        beta1: f32,
+        /// β₂
+        beta2: f32,
+        /// ε
+        epsilon: f32,
+    },
+}
+
+impl Default for TableOptimizer {
+    /// Row-wise Adagrad with ε = 10⁻⁸.
+    fn default() -> Self {
+        Self::RowAdagrad { epsilon: 1e-8 }
+    }
+}
+
+impl TableOptimizer {
+    /// β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸.
+    #[must_use]
+    pub fn lazy_adam() -> Self {
+        Self::LazyAdam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+
+    /// Values of state a row of `dim` components has.
+    #[must_use]
+    pub fn state_per_row(self, dim: usize) -> usize {
+        match self {
+            Self::Sgd => 0,
+            Self::RowAdagrad { .. } => 1,
+            Self::Adagrad { .. } => dim,
+            Self::LazyAdam { .. } => 2 * dim,
+        }
+    }
+
+    /// One step of the rows that have gradients; these are forgotten afterwards. The gradients of a row are summed in the order
+    /// they came, so the bits do not depend on the threads. O(entries · dim).
+    pub fn step(self, table: &mut Table, step: Step) {
+        let (dim, per_row) = (table.dim(), self.state_per_row(table.dim()));
+        let rows = table.len();
+        let Table { value, state, gradients } = table;
+        state.resize(rows * per_row, 0.0);
+        if gradients.starts.is_empty() {
+            gradients.sort();
+        }
+        let parts = split(values_mut(value), state, gradients, dim, per_row);
+        let gradients_of = &*gradients;
+        parts
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(|part| self.part(part, gradients_of, (dim, per_row), step));
+        gradients.clear();
+    }
+
+    fn part(self, part: Part<'_>, gradients: &RowGradients, (dim, per_row): (usize, usize), step: Step) {
+        let mut g = vec![0.0; dim];
+        let keep = 1.0 - step.rate * step.decay;
+        for n in part.touched {
+            gradients.sum(n, &mut g);
+            if step.scale != 1.0 {
+                g.iter_mut().for_each(|g| *g *= step.scale);
+            }
+            let at = gradients.entries[gradients.starts[n]].id as usize - part.first_row;
+            let w = &mut part.rows[at * dim..(at + 1) * dim];
+            let state = &mut part.state[at * per_row..(at + 1) * per_row];
+            if step.decay > 0.0 {
+                w.iter_mut().for_each(|w| *w *= keep);
+            }
+            self.row(w, &g, state, step);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a dimension")]
+    fn row(self, w: &mut [f32], g: &[f32], state: &mut [f32], step: Step) {
+        match self {
+            Self::Sgd => kernel::axpy(-step.rate, g, w),
+            Self::RowAdagrad { epsilon } => {
+                state[0] += kernel::dot(g, g) / g.len() as f32;
+                kernel::axpy(-step.rate / (state[0].sqrt() + epsilon), g, w);
+            }
+            Self::Adagrad { epsilon } => {
+                for ((w, g), s) in w.iter_mut().zip(g).zip(state) {
+                    *s += g * g;
+                    *w -= step.rate * g / (s.sqrt() + epsilon);
+                }
+            }
+            Self::LazyAdam { beta1, beta2, epsilon } => {
+                let (rate, epsilon) = unbiased(step, beta1, beta2, epsilon);
+                let (first, second) = state.split_at_mut(w.len());
+                for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(first.iter_mut().zip(second)) {
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    *w -= rate * *m / (v.sqrt() + epsilon);
+                }
+            }
+        }
+    }
+}
+
+/// Touched rows that one task owns.
+struct Part<'a> {
+    touched: std::ops::Range<usize>,
+    first_row: usize,
+    rows: &'a mut [f32],
+    state: &'a mut [f32],
+}
+
+/// Cuts the table between touched rows into parts of about as many entries each.
+fn split<'a>(
+    mut rows: &'a mut [f32],
+    mut state: &'a mut [f32],
+    gradients: &RowGradients,
+    dim: usize,
+    per_row: usize,
+) -> Vec<Part<'a>> {
+    let n = gradients.n_touched();
+    let per_part = gradients.entries.len().div_ceil(PARTS).max(1);
+    let mut parts = Vec::with_capacity(PARTS + 1);
+    let (mut first, mut first_row) = (0, 0);
+    while first < n {
+        let goal = gradients.starts[first] + per_part;
+        let last = gradients.starts.partition_point(|&start| start < goal).clamp(first + 1, n);
+        let end_row = gradients.entries[gradients.starts[last - 1]].id as usize + 1;
+        let (here, after) = std::mem::take(&mut rows).split_at_mut((end_row - first_row) * dim);
+        let (state_here, state_after) =
+            std::mem::take(&mut state).split_at_mut((end_row - first_row) * per_row);
+        parts.push(Part { touched: first..last, first_row, rows: here, state: state_here });
+        (rows, state, first, first_row) = (after, state_after, last, end_row);
+    }
+    parts
+}
+
+/// The squared length of all gradients of a table's rows, summed in order. O(entries · dim).
+#[must_use]
+pub fn squared_norm(table: &mut Table) -> f64 {
+    let dim = table.dim();
+    let gradients = &mut table.gradients;
+    gradients.sort();
+    let gradients = &*gradients;
+    let blocks: Vec<f64> = (0..gradients.n_touched().div_ceil(256))
+        .into_par_iter()
+        .map(|block| {
+            let mut g = vec![0.0; dim];
+            let mut sum = 0.0f64;
+            for n in block * 256..gradients.n_touched().min((block + 1) * 256) {
+                gradients.sum(n, &mut g);
+                sum += f64::from(kernel::dot(&g, &g));
+            }
+            sum
+        })
+        .collect();
+    blocks.iter().sum()
+}
+
+/// What gradients of this squared length are to be multiplied by, so that their length is `most` at most.
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "a factor")]
+pub fn clip_factor(squared_norm: f64, most: f32) -> f32 {
+    let norm = squared_norm.sqrt();
+    if norm > f64::from(most) { (f64::from(most) / norm) as f32 } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::testing::random;
+    use embed_core::{Parallelism, SeededRng};
+
+    const ALL: [TableOptimizer; 4] = [
+        TableOptimizer::Sgd,
+        TableOptimizer::RowAdagrad { epsilon: 1e-8 },
+        TableOptimizer::Adagrad { epsilon: 1e-10 },
+        TableOptimizer::LazyAdam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+    ];
+
+    fn trained(optimizer: TableOptimizer, threads: usize) -> Table {
+        let mut table = Table::normal(500, 8, 0.1, &mut SeededRng::new(1));
+        let mut rng = SeededRng::new(2);
+        Parallelism::Threads(threads.try_into().unwrap())
+            .install(|| {
+                for number in 1..6 {
+                    let ids: Vec<u32> = (0..300).map(|_| rng.below(400)).collect();
+                    table.gradients.add_rows(&ids, random(300, 8, number).view());
+                    optimizer.step(&mut table, Step { decay: 0.01, ..Step::new(0.1, number) });
+                    assert!(table.gradients.is_empty());
+                }
+            })
+            .unwrap();
+        table
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit_and_untouched_rows_stay() {
+        let start = Table::normal(500, 8, 0.1, &mut SeededRng::new(1));
+        for optimizer in ALL {
+            let one = trained(optimizer, 1);
+            for threads in [2, 7] {
+                let other = trained(optimizer, threads);
+                assert!(one.value == other.value && one.state == other.state, "{optimizer:?}");
+            }
+            assert_ne!(one.row(3), start.row(3));
+            assert!((400..500).all(|id| one.row(id) == start.row(id)), "{optimizer:?}");
+        }
+    }
+
+    /// With every row touched once a step, tables follow the dense optimisers.
+    #[test]
+    fn rows_follow_the_dense_optimisers() {
+        use crate::layers::Param;
+        use crate::optim::Optimizer;
+        for (of_table, dense) in [
+            (ALL[0], Optimizer::Sgd { momentum: 0.0 }),
+            (ALL[2], Optimizer::Adagrad { epsilon: 1e-10 }),
+            (ALL[3], Optimizer::default()),
+        ] {
+            let mut table = Table::from_rows(random(6, 4, 1));
+            let mut param = Param::weights(random(6, 4, 1));
+            for number in 1..5 {
+                let gradient = random(6, 4, 10 + number);
+                param.gradient.assign(&gradient);
+                table.gradients.add_rows(&[0, 1, 2, 3, 4, 5], gradient.view());
+                let step = Step { rate: 0.1, number, scale: 0.5, decay: 0.1 };
+                of_table.step(&mut table, step);
+                dense.step(&mut param, step);
+            }
+            assert!(table.value.iter().zip(&param.value).all(|(a, b)| (a - b).abs() < 1e-6), "{of_table:?}");
+        }
+    }
+
+    #[test]
+    fn row_wise_adagrad_is_as_published() {
+        let mut table = Table::from_rows(ndarray::array![[1.0, 2.0]]);
+        let optimizer = TableOptimizer::default();
+        for (number, g) in [(1, [3.0f32, 4.0]), (2, [0.0, 2.0])] {
+            table.gradients.add_rows(&[0], ndarray::arr2(&[g]).view());
+            optimizer.step(&mut table, Step::new(0.1, number));
+        }
+        let (s1, s2) = (12.5f32, 14.5f32);
+        let expected = [1.0 - 0.3 / s1.sqrt(), 2.0 - 0.4 / s1.sqrt() - 0.2 / s2.sqrt()];
+        assert!(table.row(0).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert_eq!(table.state, [s2]);
+    }
+
+    #[test]
+    fn clipping_keeps_the_direction() {
+        let mut table = Table::from_rows(random(3, 2, 1));
+        table.gradients.add_rows(&[2, 0, 2], ndarray::array![[1.0, 0.0], [0.0, 4.0], [2.0, 0.0]].view());
+        let squared = squared_norm(&mut table);
+        assert_eq!(squared, 25.0);
+        assert_eq!([clip_factor(squared, 10.0), clip_factor(squared, 1.0)], [1.0, 0.2]);
+    }
+}
