@@ -15,6 +15,7 @@
 //! | read edge lists and adjacency lists | [`Graph::read`], [`EdgeOptions`], [`Layout`], [`Columns`], [`EdgeReport`] |
 //! | exchange graphs with petgraph | [`Graph::from_petgraph`], [`Graph::to_petgraph`] |
 //! | save and map graphs | [`Graph::save`], [`Graph::open`] |
+//! | walk: uniformly, by weight, by node2vec's law | [`Walks`], [`WalkParams`] |
 //!
 //! Not in this crate: training by skip-gram, which is [`seqemb`]'s; reading logs; search; metrics.
 
@@ -22,9 +23,11 @@
 
 mod graph;
 mod read;
+mod walks;
 
 pub use graph::{BuildReport, Graph, GraphBuilder, GraphError, GraphOptions, ParallelEdges, SelfLoops};
 pub use read::{Columns, EdgeOptions, EdgeReport, Fields, Layout, LineProblem, ReadError};
+pub use walks::{WalkError, WalkIter, WalkMemory, WalkParams, Walks};
 
 /// Dense row number of a node; keys live in the graph's [`Vocab`](embed_core::Vocab).
 pub type NodeId = embed_core::ItemId;

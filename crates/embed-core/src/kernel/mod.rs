@@ -13,6 +13,7 @@
 //! | one query and rows back to back | [`dot_rows`], [`squared_l2_rows`] |
 //! | one query and rows by id | [`dot_gather`], [`squared_l2_gather`], [`prefetch_row`] |
 //! | a query of bytes and rows of bytes by id | [`dot_codes_gather`], [`code_costs_gather`] |
+//! | elements of any table, soon | [`prefetch_element`] |
 //! | an update | [`axpy`], [`logistic`] |
 //! | a softmax | [`max`], [`exp_sum`] |
 //! | a length | [`norm`], [`normalize`] |
@@ -53,7 +54,7 @@ mod tests;
 pub use bytes::{CodedQuery, MAX_CODES, code_costs_gather, dot_codes_gather};
 pub use dispatch::{Isa, Kernels};
 pub use length::{cosine, norm, normalize};
-pub use prefetch::prefetch_row;
+pub use prefetch::{prefetch_element, prefetch_row};
 pub use softmax::{exp_sum, max};
 
 /// The instruction set in use.

@@ -15,6 +15,15 @@ pub fn prefetch_row<T>(table: &[T], dim: usize, id: u32) {
     }
 }
 
+/// Asks for one element of a table to be brought into the cache, without waiting. An element beyond the table is not
+/// asked for.
+#[inline(always)]
+pub fn prefetch_element<T>(table: &[T], index: usize) {
+    if index < table.len() {
+        prefetch(table.as_ptr().wrapping_add(index));
+    }
+}
+
 #[inline(always)]
 fn prefetch<T>(line: *const T) {
     #[cfg(target_arch = "x86_64")]
