@@ -15,17 +15,26 @@
 //! | read edge lists and adjacency lists | [`Graph::read`], [`EdgeOptions`], [`Layout`], [`Columns`], [`EdgeReport`] |
 //! | exchange graphs with petgraph | [`Graph::from_petgraph`], [`Graph::to_petgraph`] |
 //! | save and map graphs | [`Graph::save`], [`Graph::open`] |
+//! | make a graph of a log | [`item_graph`], [`session_graph`], [`UserItemGraph`] |
 //! | walk: uniformly, by weight, by node2vec's law | [`Walks`], [`WalkParams`] |
+//! | learn vectors of nodes | [`Node2Vec`], [`DeepWalk`], [`NodeParams`] |
 //!
 //! Not in this crate: training by skip-gram, which is [`seqemb`]'s; reading logs; search; metrics.
 
 #![forbid(unsafe_code)]
 
 mod graph;
+mod log;
+mod nodes;
 mod read;
 mod walks;
 
 pub use graph::{BuildReport, Graph, GraphBuilder, GraphError, GraphOptions, ParallelEdges, SelfLoops};
+pub use log::{
+    ItemGraphParams, ItemGraphReport, Keep, LogGraphError, SessionGraphReport, Similarity, UserItemGraph,
+    UserItemVectors, item_graph, session_graph,
+};
+pub use nodes::{DeepWalk, Node2Vec, NodeError, NodeParams, NodeVectors, WalkReport};
 pub use read::{Columns, EdgeOptions, EdgeReport, Fields, Layout, LineProblem, ReadError};
 pub use walks::{WalkError, WalkIter, WalkMemory, WalkParams, Walks};
 

@@ -1,5 +1,9 @@
 //! Graph files: what was saved is opened, and damage is an error or a harmless wrong answer.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by a panic, and its numbers are small"
+)]
 
 use embed_core::{SeededRng, Vocab};
 use graphemb::{Graph, GraphOptions};

@@ -1,5 +1,9 @@
 //! Edge lists and adjacency lists in files, good and bad.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by a panic, and its numbers are small"
+)]
 
 use std::io::Write;
 

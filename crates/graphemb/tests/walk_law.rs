@@ -1,5 +1,9 @@
 //! Walks follow the law of the paper exactly: each step is compared with the enumerated law of its context.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by a panic, and its numbers are small"
+)]
 
 use std::collections::BTreeMap;
 

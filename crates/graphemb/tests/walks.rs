@@ -1,5 +1,9 @@
 //! Walks: how many, in which order, from which seed, to where.
-#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by a panic, and its numbers are small"
+)]
 
 use std::ops::ControlFlow;
 

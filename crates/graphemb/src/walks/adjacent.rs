@@ -1,3 +1,8 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a degree is at most the number of nodes, a u32; a word of the filter is below their number"
+)]
+
 use embed_core::kernel::prefetch_element;
 
 use crate::{Graph, NodeId};
@@ -7,7 +12,7 @@ use crate::{Graph, NodeId};
 #[repr(align(16))]
 pub(crate) struct Node {
     /// Where its row starts.
-    pub(crate) start: u64,
+    pub(crate) start: usize,
     /// Number of its neighbours.
     pub(crate) degree: u32,
     /// Number of its bitmap plus 1; 0 when it has none.
@@ -40,7 +45,7 @@ pub(crate) fn nodes_and_edges(graph: &Graph, with_edges: bool) -> (Vec<Node>, Ad
     let mut nodes = Vec::with_capacity(n);
     for id in (0..).take(n) {
         let range = graph.range(id as usize);
-        let mut node = Node { start: range.start as u64, degree: range.len() as u32, hub: 0 };
+        let mut node = Node { start: range.start, degree: range.len() as u32, hub: 0 };
         if with_edges && range.len() > n / 32 {
             edges.add_hub(graph.neighbors(id));
             node.hub = (edges.bitmaps.len() / edges.words_per_hub) as u32;
@@ -78,10 +83,11 @@ impl Adjacent {
     #[inline]
     fn place(&self, source: NodeId, target: NodeId) -> (usize, u64) {
         let (a, b) = if self.directed { (source, target) } else { (source.min(target), source.max(target)) };
-        let hash = (u64::from(a) << 32 | u64::from(b)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let hash = (hash ^ hash >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        let word = (u128::from(hash) * self.filter.len() as u128 >> 64) as usize;
-        let mask = 1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63) | 1 << (hash >> 18 & 63);
+        let hash = ((u64::from(a) << 32) | u64::from(b)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let hash = (hash ^ (hash >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        let word = ((u128::from(hash) * self.filter.len() as u128) >> 64) as usize;
+        let bit = |shift: u32| 1 << ((hash >> shift) & 63);
+        let mask = bit(0) | bit(6) | bit(12) | bit(18);
         (word, mask)
     }
 
@@ -110,10 +116,10 @@ impl Adjacent {
         (to, target): (NodeId, Node),
     ) -> bool {
         if source.hub > 0 {
-            return self.bitmaps[self.bit(source.hub, to)] >> (to % 64) & 1 > 0;
+            return (self.bitmaps[self.bit(source.hub, to)] >> (to % 64)) & 1 > 0;
         }
         if !self.directed && target.hub > 0 {
-            return self.bitmaps[self.bit(target.hub, from)] >> (from % 64) & 1 > 0;
+            return (self.bitmaps[self.bit(target.hub, from)] >> (from % 64)) & 1 > 0;
         }
         let (word, mask) = self.place(from, to);
         if self.filter[word] & mask != mask {
@@ -134,8 +140,7 @@ impl Adjacent {
 /// The neighbours of a node.
 #[inline]
 pub(crate) fn row(graph: &Graph, node: Node) -> &[NodeId] {
-    let start = node.start as usize;
-    &graph.neighbors[start..start + node.degree as usize]
+    &graph.neighbors[node.start..node.start + node.degree as usize]
 }
 
 /// Whether an ascending row holds an id; without branches that depend on it.

@@ -55,14 +55,16 @@ impl Scratch {
         let n = weights.len() as f64;
         let first = cells.len();
         let Self { scaled, small, large } = self;
-        (scaled.clear(), small.clear(), large.clear());
+        scaled.clear();
+        small.clear();
+        large.clear();
         for (at, &weight) in (0u32..).zip(weights) {
             let share = f64::from(weight) / total * n;
             scaled.push(share);
             if share < 1.0 {
-                small.push(at)
+                small.push(at);
             } else {
-                large.push(at)
+                large.push(at);
             }
             cells.push(cell(1.0, at));
         }

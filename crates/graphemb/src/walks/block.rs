@@ -41,6 +41,11 @@ impl Block {
         self.nodes.chunks(self.length.max(1)).zip(&self.lens).map(|(nodes, &len)| &nodes[..len as usize])
     }
 
+    /// Steps of all walks.
+    pub(crate) fn steps(&self) -> u64 {
+        self.lens.iter().map(|&len| u64::from(len.saturating_sub(1))).sum()
+    }
+
     /// One of the walks.
     pub(crate) fn get(&self, walk: usize) -> Option<&[NodeId]> {
         let len = *self.lens.get(walk)? as usize;

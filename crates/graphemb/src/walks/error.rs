@@ -44,16 +44,6 @@ pub enum WalkError {
         /// The row.
         node: usize,
     },
-    /// A row has more neighbours than a walk can tell apart.
-    #[error("node {node} has {got} neighbours, at most {limit} are supported")]
-    Degree {
-        /// The node.
-        node: usize,
-        /// Its neighbours.
-        got: usize,
-        /// The most.
-        limit: usize,
-    },
     /// The threads could not be started.
     #[error(transparent)]
     Parallelism(#[from] ParallelismError),

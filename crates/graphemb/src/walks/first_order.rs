@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "a walk is at most 2¹⁶ nodes long")]
+
 use embed_core::SeededRng;
 use embed_core::kernel::prefetch_element;
 
@@ -52,7 +54,7 @@ pub(crate) fn walk<const WEIGHTED: bool>(
                     walkers[i] = walkers[n];
                     continue;
                 }
-                walker.start = node.start as usize;
+                walker.start = node.start;
                 walker.next = walker.start + local.below(node.degree) as usize;
                 prefetch_element(neighbors, walker.next);
                 if let (true, Some(aliases)) = (WEIGHTED, &plan.aliases) {

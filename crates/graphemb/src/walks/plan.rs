@@ -1,3 +1,6 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use embed_core::SeededRng;
 
 use super::adjacent::{Adjacent, Node, nodes_and_edges};
@@ -54,6 +57,9 @@ pub struct Walks<'g> {
     pub(crate) plan: Plan<'g>,
     pub(crate) params: WalkParams,
     pub(crate) seed: u64,
+    /// Steps taken so far, and nanoseconds that they took.
+    steps: AtomicU64,
+    nanos: AtomicU64,
 }
 
 /// Bytes that walks take beside the graph.
@@ -92,7 +98,7 @@ impl<'g> Walks<'g> {
             extended: extended.is_some(),
             thresholds: extended.map(|gamma| thresholds(graph, gamma)).unwrap_or_default(),
         };
-        Ok(Self { plan, params: *params, seed })
+        Ok(Self { plan, params: *params, seed, steps: AtomicU64::new(0), nanos: AtomicU64::new(0) })
     }
 
     /// The settings.
@@ -116,10 +122,23 @@ impl<'g> Walks<'g> {
         WalkMemory { nodes, edges: self.plan.edges.bytes(), weights }
     }
 
+    /// Steps taken so far, over all readings, and the seconds that they took.
+    #[must_use]
+    pub fn taken(&self) -> (u64, f64) {
+        let nanos = self.nanos.load(Ordering::Relaxed);
+        (self.steps.load(Ordering::Relaxed), Duration::from_nanos(nanos).as_secs_f64())
+    }
+
+    pub(crate) fn count(&self, steps: u64, took: Duration) {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.steps.fetch_add(steps, Ordering::Relaxed);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
     /// The nodes in the order in which a round starts from them.
-    pub(crate) fn order(&self, round: u32) -> Vec<NodeId> {
+    pub(crate) fn order(&self, round: u64) -> Vec<NodeId> {
         let mut order: Vec<NodeId> = (0..).take(self.plan.nodes.len()).collect();
-        SeededRng::stream(self.seed, "walk order", round.into()).shuffle(&mut order);
+        SeededRng::stream(self.seed, "walk order", round).shuffle(&mut order);
         order
     }
 }
@@ -136,11 +155,12 @@ fn check(graph: &Graph) -> Result<(), WalkError> {
     for node in 0..n_nodes {
         let range = graph.range(node);
         let stored = (graph.offsets[node], graph.offsets[node + 1]);
-        if (range.start as u64, range.end as u64) != stored || range.end > graph.n_entries() {
+        let beyond = range.end > graph.n_entries() || u32::try_from(range.len()).is_err();
+        if beyond || (range.start as u64, range.end as u64) != stored {
             return Err(WalkError::Damaged { node });
         }
         let damaged = graph.neighbors[range].iter().any(|&id| id as usize >= n_nodes);
-        let weights = graph.weights(node as NodeId);
+        let weights = graph.weights(NodeId::try_from(node).unwrap_or(NodeId::MAX));
         if damaged || weights.iter().any(|w| !(w.is_finite() && *w > 0.0)) {
             return Err(WalkError::Damaged { node });
         }
@@ -155,7 +175,9 @@ fn thresholds(graph: &Graph, gamma: f64) -> Vec<f32> {
         let n = (weights.len() as f64).max(1.0);
         let mean = weights.iter().map(|&w| f64::from(w)).sum::<f64>() / n;
         let variance = weights.iter().map(|&w| (f64::from(w) - mean).powi(2)).sum::<f64>() / n;
-        (mean + gamma * variance.sqrt()) as f32
+        #[expect(clippy::cast_possible_truncation, reason = "a weight in f32")]
+        let threshold = (mean + gamma * variance.sqrt()) as f32;
+        threshold
     };
     (0..).take(graph.n_nodes()).map(threshold).collect()
 }

@@ -1,3 +1,9 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the whole part of a number in [0, mass) is meant"
+)]
+
 use embed_core::SeededRng;
 use embed_core::kernel::prefetch_element;
 
@@ -61,7 +67,7 @@ pub(crate) fn walk<const WEIGHTED: bool, const EXTENDED: bool>(
             // A whole part beyond the row is the way back.
             walker.place = drawn as usize;
             walker.coin = drawn - walker.place as f64;
-            let at = walker.node.start as usize + walker.place;
+            let at = walker.node.start + walker.place;
             prefetch_element(neighbors, at);
             if let (true, Some(aliases)) = (WEIGHTED, &plan.aliases) {
                 prefetch_element(aliases.cells(), at);
@@ -70,7 +76,7 @@ pub(crate) fn walk<const WEIGHTED: bool, const EXTENDED: bool>(
         if let (true, Some(aliases)) = (WEIGHTED, &plan.aliases) {
             for walker in &mut walkers {
                 if walker.place < walker.node.degree as usize {
-                    let start = walker.node.start as usize;
+                    let start = walker.node.start;
                     walker.place = aliases.pick(start, walker.place, walker.coin);
                     prefetch_element(neighbors, start + walker.place);
                     prefetch_element(&plan.graph.weights, start + walker.place);
@@ -85,7 +91,7 @@ pub(crate) fn walk<const WEIGHTED: bool, const EXTENDED: bool>(
                 prefetch_element(nodes, walker.last as usize);
                 continue;
             }
-            let candidate = neighbors[walker.node.start as usize + walker.place];
+            let candidate = neighbors[walker.node.start + walker.place];
             walker.candidate = candidate;
             prefetch_element(nodes, candidate as usize);
             let threshold = if candidate == walker.last { law.back } else { law.low };
@@ -182,15 +188,15 @@ fn back_mass<const WEIGHTED: bool>(plan: &Plan<'_>, walker: &Walker, target: Nod
     let graph = plan.graph;
     let place = if graph.directed {
         match position(row(graph, target), walker.at) {
-            Some(place) => target.start as usize + place,
+            Some(place) => target.start + place,
             None => return 0.0,
         }
     } else if walker.place < walker.node.degree as usize {
-        walker.node.start as usize + walker.place
+        walker.node.start + walker.place
     } else {
         // The way back was taken, whose place is not known: the edge is the one that led here before.
         match position(row(graph, target), walker.at) {
-            Some(place) => target.start as usize + place,
+            Some(place) => target.start + place,
             None => return 0.0,
         }
     };
@@ -209,7 +215,7 @@ fn extended_chance(plan: &Plan<'_>, walker: &Walker) -> f64 {
     let law = plan.law;
     let place = position(row(plan.graph, walker.last_node), walker.candidate);
     let from_last = match place {
-        Some(place) => f64::from(plan.graph.weights[walker.last_node.start as usize + place]),
+        Some(place) => f64::from(plan.graph.weights[walker.last_node.start + place]),
         None => 0.0,
     };
     let threshold = |node: NodeId| f64::from(plan.thresholds[node as usize]);
@@ -217,7 +223,7 @@ fn extended_chance(plan: &Plan<'_>, walker: &Walker) -> f64 {
     if place.is_some() && from_last >= strong {
         return law.near;
     }
-    let weight = f64::from(plan.graph.weights[walker.node.start as usize + walker.place]);
+    let weight = f64::from(plan.graph.weights[walker.node.start + walker.place]);
     if weight < threshold(walker.at) {
         return law.low;
     }

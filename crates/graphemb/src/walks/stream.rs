@@ -1,6 +1,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Instant;
 
 use embed_core::store::AtomicFile;
 use embed_core::{Flow, ItemId, Progress, Run, SequenceSource, SourceError, Vocab};
@@ -15,7 +16,9 @@ const HELD: usize = 1 << 22;
 /// Takes the walks of several blocks at a time.
 struct Batches<'w, 'g> {
     walks: &'w Walks<'g>,
-    round: u32,
+    /// Rounds begun, over all passes, and where they end.
+    round: u64,
+    end: u64,
     /// The starts of this round, and how many are done.
     order: Vec<NodeId>,
     done: usize,
@@ -23,14 +26,17 @@ struct Batches<'w, 'g> {
 }
 
 impl<'w, 'g> Batches<'w, 'g> {
-    fn new(walks: &'w Walks<'g>) -> Self {
-        Self { walks, round: 0, order: Vec::new(), done: 0, blocks: Vec::new() }
+    /// The walks of a pass.
+    fn new(walks: &'w Walks<'g>, pass: u32) -> Self {
+        let rounds = u64::from(walks.params.walks);
+        let round = u64::from(pass) * rounds;
+        Self { walks, round, end: round + rounds, order: Vec::new(), done: 0, blocks: Vec::new() }
     }
 
     /// Takes the next walks; none at the end. Batches do not depend on the threads.
     fn advance(&mut self) -> Option<&[Block]> {
         if self.done == self.order.len() {
-            if self.round == self.walks.params.walks {
+            if self.round == self.end {
                 return None;
             }
             self.order = self.walks.order(self.round);
@@ -40,7 +46,8 @@ impl<'w, 'g> Batches<'w, 'g> {
         let per_block = BLOCK * self.walks.plan.length;
         let starts = &self.order[self.done..];
         let starts = &starts[..starts.len().min((HELD / per_block).max(1) * BLOCK)];
-        let first = u64::from(self.round) << 32 | (self.done / BLOCK) as u64;
+        let started = Instant::now();
+        let first = self.round << 32 | (self.done / BLOCK) as u64;
         self.done += starts.len();
         self.blocks.resize_with(starts.len().div_ceil(BLOCK), Block::default);
         let (plan, seed) = (&self.walks.plan, self.walks.seed);
@@ -49,14 +56,24 @@ impl<'w, 'g> Batches<'w, 'g> {
             .zip(starts.par_chunks(BLOCK))
             .enumerate()
             .for_each(|(number, (block, starts))| block.fill(plan, seed, first + number as u64, starts));
+        self.walks.count(self.blocks.iter().map(Block::steps).sum(), started.elapsed());
         Some(&self.blocks)
     }
 }
 
 impl Walks<'_> {
     /// Shows every walk, until `visit` breaks. Whether it did not.
-    pub fn for_each(&self, mut visit: impl FnMut(&[NodeId]) -> ControlFlow<()>) -> bool {
-        let mut batches = Batches::new(self);
+    pub fn for_each(&self, visit: impl FnMut(&[NodeId]) -> ControlFlow<()>) -> bool {
+        self.for_each_of_pass(0, visit)
+    }
+
+    /// Like [`Walks::for_each`], with other walks for each pass.
+    pub(crate) fn for_each_of_pass(
+        &self,
+        pass: u32,
+        mut visit: impl FnMut(&[NodeId]) -> ControlFlow<()>,
+    ) -> bool {
+        let mut batches = Batches::new(self, pass);
         while let Some(blocks) = batches.advance() {
             if blocks.iter().flat_map(Block::walks).try_for_each(&mut visit).is_break() {
                 return false;
@@ -68,7 +85,7 @@ impl Walks<'_> {
     /// The walks one by one, in the order of [`Walks::for_each`].
     #[must_use]
     pub fn iter(&self) -> WalkIter<'_> {
-        WalkIter { batches: Batches::new(self), block: 0, walk: 0 }
+        WalkIter { batches: Batches::new(self, 0), block: 0, walk: 0 }
     }
 
     /// Writes each walk as a line of keys with a space between, in one step, for trainers elsewhere. The observer sees

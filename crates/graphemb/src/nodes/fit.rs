@@ -1,0 +1,153 @@
+use std::path::Path;
+
+use embed_core::{Parallelism, Run};
+use seqemb::Training;
+
+use super::passes::Passes;
+use crate::{Graph, NodeError, NodeParams, NodeVectors, WalkParams, WalkReport, Walks};
+
+/// node2vec: vectors of nodes by skip-gram over second-order random walks.
+///
+/// Walks go from the graph straight into [`seqemb`]'s trainer and are never stored: some MB of them exist at a time.
+///
+/// ```
+/// use embed_core::Run;
+/// use graphemb::{Graph, GraphOptions, Node2Vec, NodeParams};
+///
+/// // Two triangles with a bridge.
+/// let edges = [(0, 1), (1, 2), (2, 0), (2, 3), (3, 4), (4, 5), (5, 3)];
+/// let graph = Graph::from_edges(6, edges, &GraphOptions::default())?;
+/// let mut params = NodeParams::node2vec(1.0, 0.5);
+/// params.train.dim = 8;
+/// params.train.epochs = 20;
+/// let nodes = Node2Vec::fit(&params, &graph, &mut Run::seeded(1))?;
+/// let vector = |node| nodes.vectors.input.row(node).unwrap();
+/// let like = |a, b| embed_core::Metric::Cosine.score(vector(a), vector(b));
+/// assert!(like(0, 1) > like(0, 5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// - Memory: the graph, what [`Walks`] takes beside it, and what [`seqemb::SkipGram`] takes: `8 · dim` bytes a node.
+/// - Complexity: O(passes · nodes · walks · length · window · (1 + negatives) · dim).
+/// - Determinism: the same seed gives the same bits on any number of threads; across instruction sets results agree to
+///   rounding.
+///
+/// Grover & Leskovec 2016, "node2vec: scalable feature learning for networks". Differs from it in this: each pass of the
+/// training takes new walks; the paper repeats those of the first.
+#[derive(Debug, Clone, Copy)]
+pub struct Node2Vec;
+
+/// DeepWalk: vectors of nodes by skip-gram over random walks by weight.
+///
+/// [`Node2Vec`] with p = q = 1, whatever the settings say of them. [`NodeParams::deepwalk`] is the authors' setting.
+///
+/// Perozzi, Al-Rfou & Skiena 2014, "DeepWalk: online learning of social representations".
+#[derive(Debug, Clone, Copy)]
+pub struct DeepWalk;
+
+impl Node2Vec {
+    /// Learns vectors of all nodes. The observer sees `train`, in nodes of walks, with the mean loss of a prediction; when
+    /// it says stop, the vectors are kept as they are and the report says so.
+    ///
+    /// # Errors
+    /// - [`NodeError::Walk`] for walks that cannot be taken.
+    /// - [`NodeError::Fit`] for settings or a training that fail.
+    /// - [`NodeError::Store`] when the graph's keys cannot be read.
+    /// - [`NodeError::Parallelism`] when the threads cannot be started.
+    pub fn fit(params: &NodeParams, graph: &Graph, run: &mut Run<'_>) -> Result<NodeVectors, NodeError> {
+        fit(params, graph, None, run)
+    }
+
+    /// Like [`Node2Vec::fit`], with a checkpoint in `path` after every pass. If there is one of the same settings, seed and
+    /// graph already, goes on from it, and gives the same bits as without the interruption.
+    ///
+    /// # Errors
+    /// As [`Node2Vec::fit`], and [`NodeError::Checkpoint`] when the file cannot be read or written, or is of another
+    /// training.
+    pub fn fit_checkpointed(
+        params: &NodeParams,
+        graph: &Graph,
+        path: impl AsRef<Path>,
+        run: &mut Run<'_>,
+    ) -> Result<NodeVectors, NodeError> {
+        fit(params, graph, Some(path.as_ref()), run)
+    }
+}
+
+impl DeepWalk {
+    /// Learns vectors of all nodes, as [`Node2Vec::fit`].
+    ///
+    /// # Errors
+    /// As [`Node2Vec::fit`].
+    pub fn fit(params: &NodeParams, graph: &Graph, run: &mut Run<'_>) -> Result<NodeVectors, NodeError> {
+        fit(&first_order(params), graph, None, run)
+    }
+
+    /// As [`Node2Vec::fit_checkpointed`].
+    ///
+    /// # Errors
+    /// As [`Node2Vec::fit_checkpointed`].
+    pub fn fit_checkpointed(
+        params: &NodeParams,
+        graph: &Graph,
+        path: impl AsRef<Path>,
+        run: &mut Run<'_>,
+    ) -> Result<NodeVectors, NodeError> {
+        fit(&first_order(params), graph, Some(path.as_ref()), run)
+    }
+}
+
+fn first_order(params: &NodeParams) -> NodeParams {
+    let walks = WalkParams { p: 1.0, q: 1.0, extended: None, ..params.walks };
+    NodeParams { walks, train: params.train.clone() }
+}
+
+fn fit(
+    params: &NodeParams,
+    graph: &Graph,
+    checkpoint: Option<&Path>,
+    run: &mut Run<'_>,
+) -> Result<NodeVectors, NodeError> {
+    // One pool for walks and training.
+    let parallelism = std::mem::replace(&mut run.parallelism, Parallelism::All);
+    let fitted = parallelism.install(|| train(params, graph, checkpoint, run));
+    run.parallelism = parallelism;
+    fitted?
+}
+
+fn train(
+    params: &NodeParams,
+    graph: &Graph,
+    checkpoint: Option<&Path>,
+    run: &mut Run<'_>,
+) -> Result<NodeVectors, NodeError> {
+    let walks = Walks::new(graph, &params.walks, run.seed)?;
+    let keys = graph.keys_or_numbers()?;
+    let source = Passes::new(&walks);
+    let mut training = match checkpoint.filter(|path| path.exists()) {
+        Some(path) => Training::resume(path, &params.train, &source, keys, run.seed)?,
+        None => Training::new(&params.train, &source, keys, run.seed)?,
+    };
+    let mut sampler = training.sampler()?;
+    loop {
+        source.start(training.report().epochs_done);
+        let goes_on = training.epoch(&source, sampler.as_mut(), run)?;
+        if let (Some(path), false) = (checkpoint, training.report().stopped) {
+            training.save(path)?;
+        }
+        if !goes_on {
+            break;
+        }
+    }
+    let passes = training.report().epochs_done;
+    let taken = walks.taken();
+    let report = WalkReport {
+        nodes: graph.n_nodes() as u64,
+        edges: graph.n_edges(),
+        isolated: graph.n_isolated() as u64,
+        walks: walks.n_walks() * u64::from(passes),
+        steps: taken.0,
+        seconds: taken.1,
+    };
+    Ok(NodeVectors { vectors: training.finish()?, walks: report })
+}
