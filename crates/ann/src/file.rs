@@ -16,6 +16,8 @@ use crate::tune::Efforts;
 use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized, RpForest, forest};
 
 const KIND: Kind = Kind::new("index", 1);
+/// No row is so long that its bytes cannot be counted.
+const MAX_DIM: usize = 1 << 31;
 
 /// The header of version 1. New families are added at the end of [`Family`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -164,7 +166,7 @@ fn family_from(reader: &Reader) -> Result<Index, StoreError> {
     };
     let rows = usize::try_from(header.n).ok().filter(|&n| n <= most);
     let n = rows.ok_or_else(|| field("number of vectors", most as u64, header.n))?;
-    let dim = usize::try_from(header.dim).ok().filter(|&dim| dim > 0);
+    let dim = usize::try_from(header.dim).ok().filter(|dim| (1..=MAX_DIM).contains(dim));
     let dim = dim.ok_or_else(|| field("dim", 1, header.dim))?;
     // Where that is more than all memory, no section is so long.
     let table =

@@ -12,11 +12,13 @@ const PARTS: [(&str, &str, &str); 8] = [
     ("SQ8", "", ""),
 ];
 const REFINE: [&str; 2] = ["Refine(Flat)", "Refine(SQ8)"];
+/// What others call it.
+const ANNOY: &str = "ANNOY";
 
 /// The valid part with the fewest differing letters; the number is kept where there is one.
 pub(super) fn nearest(part: &str) -> String {
     // A long text is like none of them, and comparing costs its length.
-    let part: String = part.chars().take(32).collect();
+    let part = part.chars().take(32).collect::<String>().to_ascii_uppercase().replace(ANNOY, "RPFOREST");
     let digits: String =
         part.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).take(4).collect();
     let digits = digits.trim_start_matches('0');
@@ -25,9 +27,12 @@ pub(super) fn nearest(part: &str) -> String {
         format!("{letters}{number}{rest}")
     };
     let parts = PARTS.into_iter().map(with_number).chain(REFINE.map(str::to_owned));
-    parts
-        .min_by_key(|valid| edits(&part.to_ascii_uppercase(), &valid.to_ascii_uppercase()))
-        .unwrap_or_default()
+    let unlike = |valid: &String| {
+        let valid = valid.to_ascii_uppercase();
+        // Whoever left out the end meant what begins so.
+        (!valid.starts_with(&part), edits(&part, &valid))
+    };
+    if part.is_empty() { "Flat".to_owned() } else { parts.min_by_key(unlike).unwrap_or_default() }
 }
 
 /// Levenshtein's distance.

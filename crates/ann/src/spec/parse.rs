@@ -19,7 +19,7 @@ pub enum ParseSpecError {
         nearest: String,
     },
     /// A number that the family does not take.
-    #[error("{part:?} in index {spec:?}")]
+    #[error("{part:?} in index {spec:?}: {source}")]
     Number {
         /// The whole text.
         spec: String,
@@ -27,6 +27,14 @@ pub enum ParseSpecError {
         part: String,
         /// Which values it takes.
         source: ParamsError,
+    },
+    /// A name that ends too early.
+    #[error("index {spec:?} ends too early: {expected}")]
+    Unfinished {
+        /// The whole text.
+        spec: String,
+        /// What may stand there.
+        expected: &'static str,
     },
     /// A part that is known, but not here.
     #[error("{part:?} cannot stand here in index {spec:?}: {expected}")]
@@ -96,7 +104,13 @@ impl FromStr for IndexSpec {
         let ivf = take(|p| matches!(p, Part::Ivf(_)));
         let codes = take(|p| matches!(p, Part::Codes(_)));
         let refine = take(|p| matches!(p, Part::Refine(_)));
-        let Some(Part::Codes(codes)) = codes else { return Err(misplaced(at, ONE_FAMILY)) };
+        let Some(Part::Codes(codes)) = codes else {
+            return Err(if rest.is_empty() {
+                ParseSpecError::Unfinished { spec: spec.to_owned(), expected: ONE_FAMILY }
+            } else {
+                misplaced(at, ONE_FAMILY)
+            });
+        };
         if !rest.is_empty() {
             return Err(misplaced(at, NOTHING));
         }

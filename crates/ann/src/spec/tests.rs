@@ -49,17 +49,27 @@ fn what_is_wrong_is_named() {
     unknown("SQ4", "SQ8");
     unknown("RPFores10", "RPForest10");
     unknown("Flat7", "Flat");
+    unknown("PQ16", "PQ16x8");
+    unknown("Annoy50", "RPForest50");
+    unknown("", "Flat");
+    assert!(message("IVF1024").starts_with("index \"IVF1024\" ends too early: expected [OPQm,]"));
     assert_eq!(
         message("IVF64,PQ8x8,Refine(Falt)"),
         r#"unknown part "Refine(Falt)" in index "IVF64,PQ8x8,Refine(Falt)"; the nearest is "Refine(Flat)""#
     );
-    assert_eq!(message("HNSW1"), r#""HNSW1" in index "HNSW1""#);
+    assert_eq!(message("HNSW1"), r#""HNSW1" in index "HNSW1": m is 1, expected 2 to 256"#);
     for text in ["HNSW0", "HNSW257", "HNSW99999999999999999999999", "IVF0,Flat", "PQ0x8", "RPForest0"] {
         assert!(matches!(text.parse::<IndexSpec>(), Err(ParseSpecError::Number { .. })), "{text}");
     }
-    for text in
-        ["Flat,Flat", "IVF8", "OPQ8,SQ8", "OPQ8,PQ4x8", "IVF8,Flat,Refine(Flat)", "SQ8,IVF8", "Refine(Flat)"]
-    {
+    for text in [
+        "Flat,Flat",
+        "IVF8,HNSW8",
+        "OPQ8,SQ8",
+        "OPQ8,PQ4x8",
+        "IVF8,Flat,Refine(Flat)",
+        "SQ8,IVF8",
+        "Refine(Flat)",
+    ] {
         assert!(matches!(text.parse::<IndexSpec>(), Err(ParseSpecError::Misplaced { .. })), "{text}");
     }
     assert!(message("Flat,HNSW8").starts_with(r#""HNSW8" cannot stand here"#));
