@@ -6,7 +6,7 @@ use embed_core::formats::FormatError;
 use embed_core::store::StoreError;
 use embed_core::{SearchError, SourceError, VocabError};
 use nearfield::RecommendError;
-use nearfield::ann::BuildError;
+use nearfield::ann::{BuildError, TuneError};
 use nearfield::evalmetrics::EvalError;
 use nearfield::interactions::{LogError, ReadError, SplitError};
 use nearfield::seqemb::FitError;
@@ -63,6 +63,14 @@ pub(crate) enum CliError {
     TooManyResults { queries: usize, k: usize },
     #[error("{}", path.display())]
     Queries { path: PathBuf, source: SearchError },
+    #[error("{}: {source}; nearfield index tune measures the efforts", path.display())]
+    Untuned { path: PathBuf, source: SearchError },
+    #[error("{} is neither .npy nor .ivecs", path.display())]
+    NotTruth { path: PathBuf },
+    #[error("{} has {got} true neighbours a query, -k {k} needs as many", path.display())]
+    ShortTruth { path: PathBuf, k: usize, got: usize },
+    #[error("the chart cannot be drawn: {reason}")]
+    Chart { reason: String },
     #[error("--out {} is not called .npy", path.display())]
     NotNpy { path: PathBuf },
     #[error(transparent)]
@@ -84,6 +92,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
+    Tune(#[from] TuneError),
+    #[error(transparent)]
     Search(#[from] SearchError),
     #[error(transparent)]
     Evaluate(#[from] EvalError),
@@ -98,6 +108,7 @@ impl CliError {
             Self::OverwritesInput { .. }
             | Self::NotNpy { .. }
             | Self::NotAnOption { .. }
+            | Self::NotTruth { .. }
             | Self::ReadLog(ReadError::Options(_)) => EXIT_USAGE,
             Self::Cancelled => EXIT_CANCELLED,
             _ => EXIT_FAILED,

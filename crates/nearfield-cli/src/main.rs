@@ -3,6 +3,7 @@
 
 mod args;
 mod cancel;
+mod charts;
 mod demo;
 mod error;
 mod figures;
@@ -71,7 +72,7 @@ fn first_paragraph(error: &clap::Error) -> String {
         error.kind(),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return "no command given: demo, run, neighbors, recommend, or index build or search (try --help)"
+        return "no command given: demo, run, neighbors, recommend, or index build, search, tune or bench (try --help)"
             .to_owned();
     }
     let text = error.render().to_string();

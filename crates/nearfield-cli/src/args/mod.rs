@@ -15,7 +15,9 @@ use embed_core::{Parallelism, Run};
 use crate::progress::Bars;
 
 pub(crate) use demo::DemoArgs;
-pub(crate) use index::{IndexArgs, IndexBuildArgs, IndexCommand, IndexSearchArgs};
+pub(crate) use index::{
+    IndexArgs, IndexBenchArgs, IndexBuildArgs, IndexCommand, IndexSearchArgs, IndexTuneArgs,
+};
 pub(crate) use lookup::{NeighborsArgs, RecommendArgs};
 pub(crate) use method::Method;
 pub(crate) use run::{InputArgs, MeasureArgs, RunArgs};
@@ -48,7 +50,7 @@ pub(crate) enum Command {
     Neighbors(NeighborsArgs),
     /// Recommend from a saved run: for items, for a history, or for a user of the log
     Recommend(RecommendArgs),
-    /// Build and search nearest-neighbour indexes
+    /// Build, search, tune and measure nearest-neighbour indexes
     Index(IndexArgs),
 }
 

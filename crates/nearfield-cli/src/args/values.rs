@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use nearfield::ann::{IndexSpec, ParseSpecError};
+
 /// Why a value of a flag is none.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub(crate) enum ValueError {
@@ -15,6 +17,8 @@ pub(crate) enum ValueError {
     Duration { got: String },
     #[error("{got:?} is not a whole number above 0, nor \"basket\"")]
     Contexts { got: String },
+    #[error("{got:?} is not a share above 0 and at most 1")]
+    Recall { got: String },
     #[error("{got:?} is not one character that takes one byte, nor \"tab\"")]
     Delimiter { got: String },
 }
@@ -27,6 +31,48 @@ pub(super) fn positive(text: &str) -> Result<usize, ValueError> {
 /// A whole number above 0 that fits 32 bits.
 pub(super) fn positive_u32(text: &str) -> Result<u32, ValueError> {
     text.parse().ok().filter(|&n| n > 0).ok_or_else(|| ValueError::NotPositive { got: text.to_owned() })
+}
+
+/// A share above 0, at most 1.
+pub(super) fn recall(text: &str) -> Result<f32, ValueError> {
+    let inside = |r: &f32| *r > 0.0 && *r <= 1.0;
+    text.parse().ok().filter(inside).ok_or_else(|| ValueError::Recall { got: text.to_owned() })
+}
+
+/// Index families between commas, though their names have commas too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Specs(pub(crate) Vec<IndexSpec>);
+
+/// Most parts of a name.
+const SPEC_PARTS: usize = 4;
+
+impl FromStr for Specs {
+    type Err = ParseSpecError;
+
+    /// The longest run of parts that is a name is one.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut specs = Vec::new();
+        for group in text.split(';') {
+            let parts: Vec<&str> = group.split(',').collect();
+            let mut at = 0;
+            while at < parts.len() {
+                let name = |len: usize| parts[at..at + len].join(",").parse::<IndexSpec>();
+                let longest = SPEC_PARTS.min(parts.len() - at);
+                let Some((len, spec)) = (1..=longest).rev().find_map(|len| Some((len, name(len).ok()?)))
+                else {
+                    // What is wrong with the first part, if that cannot begin a name, else with all that follows.
+                    let (first, all) = (name(1), name(longest));
+                    let unknown =
+                        matches!(first, Err(ParseSpecError::Unknown { .. } | ParseSpecError::Number { .. }));
+                    specs.push(if unknown { first? } else { all? });
+                    break;
+                };
+                specs.push(spec);
+                at += len;
+            }
+        }
+        Ok(Self(specs))
+    }
 }
 
 /// The byte between two fields.
@@ -143,6 +189,22 @@ impl fmt::Display for SessionGap {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_name_is_taken() {
+        let names = |text: &str| {
+            text.parse::<Specs>().map(|specs| specs.0.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            names("Flat,hnsw32,SQ8,IVF1024,Flat,OPQ16,IVF8,PQ16x4fs,Refine(Flat),RPForest100").unwrap(),
+            ["Flat", "HNSW32,SQ8", "IVF1024,Flat", "OPQ16,IVF8,PQ16x4fs,Refine(Flat)", "RPForest100"]
+        );
+        assert_eq!(names("HNSW32;SQ8; Flat").unwrap(), ["HNSW32", "SQ8", "Flat"]);
+        assert_eq!(names("SQ8").unwrap(), ["SQ8"]);
+        for (text, part) in [("Flat,Flta", "Flta"), ("HNSW32,IVF8", "IVF8"), ("HNSW1", "HNSW1"), ("", "")] {
+            assert!(names(text).unwrap_err().to_string().contains(&format!("{part:?}")), "{text}");
+        }
+    }
 
     #[test]
     fn cutoffs_are_sorted_and_distinct() {

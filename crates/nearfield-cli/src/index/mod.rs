@@ -1,7 +1,9 @@
-//! `nearfield index`: build and search.
+//! `nearfield index`: build, search, tune and bench.
 
+mod bench;
 mod build;
 mod search;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -13,5 +15,7 @@ pub(crate) fn index(args: &IndexArgs, json: bool) -> Result<ExitCode, CliError> 
     match &args.command {
         IndexCommand::Build(args) => build::build(args, json),
         IndexCommand::Search(args) => search::search(args, json),
+        IndexCommand::Tune(args) => tune::tune(args, json),
+        IndexCommand::Bench(args) => bench::bench(args, json),
     }
 }

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use embed_core::formats::{npy, read_tensor};
-use embed_core::{AnnIndex, Effort, Neighbor, SearchRequest};
+use embed_core::{AnnIndex, Effort, Neighbor, SearchError, SearchRequest};
 use ndarray::Array2;
 use nearfield::ann::Index;
 use serde::Serialize;
@@ -37,12 +37,22 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
             index.len()
         ));
     }
-    let effort = args.effort.map_or(Effort::Default, Effort::Value);
+    let effort = match (args.effort, args.recall) {
+        (Some(value), _) => Effort::Value(value),
+        (None, Some(recall)) => Effort::Recall(recall),
+        (None, None) => Effort::Default,
+    };
     let request = [SearchRequest::k(args.k).effort(effort)];
     let start = Instant::now();
-    let lists = index
-        .search_batch(queries.vectors(), &request, args.work.parallelism())
-        .map_err(|source| CliError::Queries { path: args.queries.clone(), source })?;
+    let lists =
+        index.search_batch(queries.vectors(), &request, args.work.parallelism()).map_err(|source| {
+            match source {
+                SearchError::Untuned { .. } | SearchError::BeyondTuning { .. } => {
+                    CliError::Untuned { path: args.index.clone(), source }
+                }
+                source => CliError::Queries { path: args.queries.clone(), source },
+            }
+        })?;
     let seconds = start.elapsed().as_secs_f64();
     let (ids, scores) = arrays(&lists, args.k)?;
     npy::write_i64(&args.out, ids.view())?;
