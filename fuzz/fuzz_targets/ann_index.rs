@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use ann::{Index, IndexSpec};
+use ann::{Index, IndexSpec, Sample, TuneParams};
 use embed_core::testkit::clustered;
 use embed_core::{AnnIndex, Effort, Filter, Metric, Parallelism, Run, SearchRequest, Vocab};
 use libfuzzer_sys::fuzz_target;
@@ -19,22 +19,22 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let keys = || Vocab::from_keys((0..120).map(|i| i.to_string())).expect("distinct");
     let build = |(spec, metric): (IndexSpec, Metric)| {
         let source = ann::Vectors::from(&vectors).keyed(keys());
-        let index = spec.build(source, metric, &mut Run::seeded(1)).expect("good vectors");
+        let mut index = spec.build(source, metric, &mut Run::seeded(1)).expect("good vectors");
+        let sample = Sample::new(vectors.view()).against(vectors.view());
+        index.tune(sample, &TuneParams { recall: 0.01, k: 3 }, &mut Run::default()).expect("a low recall");
         index.to_bytes().expect("good keys")
     };
-    [
-        (IndexSpec::Flat, Metric::L2),
-        (IndexSpec::Hnsw { m: 4 }, Metric::L2),
-        (IndexSpec::Hnsw { m: 2 }, Metric::InnerProduct),
-    ]
-    .into_iter()
-    .chain(LISTS.map(|(name, metric)| (name.parse().expect("a known family"), metric)))
-    .map(build)
-    .collect()
+    FAMILIES.into_iter().map(|(name, metric)| build((name.parse().expect("a known family"), metric))).collect()
 });
 
-/// Lists and codes of every kind.
-const LISTS: [(&str, Metric); 5] = [
+/// Every family; the first byte of the input chooses one.
+const FAMILIES: [(&str, Metric); 11] = [
+    ("Flat", Metric::L2),
+    ("HNSW4", Metric::L2),
+    ("HNSW2", Metric::InnerProduct),
+    ("HNSW4,SQ8", Metric::Cosine),
+    ("RPForest3", Metric::L2),
+    ("SQ8", Metric::L2),
     ("IVF3,Flat", Metric::Cosine),
     ("IVF3,SQ8", Metric::L2),
     ("PQ2x8", Metric::InnerProduct),
@@ -58,6 +58,8 @@ fn walk(index: &Index) {
             }
         }
     }
+    let tuned = SearchRequest::k(3).effort(Effort::Recall(0.01));
+    let _ = index.search(&query, &tuned);
     let queries = Array2::from_elem((5, index.dim()), 0.5);
     let _ = index.search_batch(queries.view(), &[SearchRequest::k(3)], Parallelism::Sequential);
 }
