@@ -44,7 +44,7 @@ fn what_is_wrong_is_named() {
     unknown("Flta", "Flat");
     unknown("HNWS16", "HNSW16");
     unknown("IFV512", "IVF512");
-    unknown("PQ16x4", "PQ16x8");
+    unknown("PQ16x4", "PQ16x4fs");
     unknown("PQ16x4s", "PQ16x4fs");
     unknown("SQ4", "SQ8");
     unknown("RPFores10", "RPForest10");
