@@ -1,4 +1,5 @@
-use embed_core::ParallelismError;
+use embed_core::store::StoreError;
+use embed_core::{ParallelismError, VocabError};
 
 /// Why an index was not built.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,31 @@ pub enum BuildError {
         /// Components given.
         got: usize,
     },
+    /// Vectors to be added have another number of components than those of the index.
+    #[error("the vectors have {got} components, those of the index {expected}")]
+    Dimension {
+        /// Components of the index.
+        expected: usize,
+        /// Components given.
+        got: usize,
+    },
+    /// Vectors to be added live in another space than those of the index.
+    #[error("the vectors live in space {got:016x}, those of the index in {expected:016x}")]
+    Space {
+        /// The space of the index.
+        expected: u64,
+        /// The space given.
+        got: u64,
+    },
+    /// The keys of added vectors.
+    #[error(transparent)]
+    Vocab(#[from] VocabError),
+    /// The file of an index that is added to.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The same, when it points outside itself.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
     /// The threads could not be started.
     #[error(transparent)]
     Parallelism(#[from] ParallelismError),

@@ -3,10 +3,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::store::StoreError;
-use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Vocab};
+use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space, Vocab};
 use ndarray::ArrayView2;
 
-use crate::{Flat, Hnsw, IndexSpec, Ivf, Quantized, RpForest, file};
+use crate::{BuildError, Flat, Hnsw, IndexSpec, Ivf, Quantized, RpForest, Vectors, file};
 
 /// An index of any family: what [`IndexSpec::build`] gives, and what a file holds.
 #[derive(Debug, Clone)]
@@ -80,6 +80,18 @@ impl Index {
             Self::Quantized(index) => IndexSpec::Quantized { coding: index.coding() },
             Self::RpForest(index) => IndexSpec::RpForest { trees: index.trees },
         }
+    }
+
+    /// An index of the same family and parameters over other vectors.
+    pub(crate) fn rebuilt(&self, vectors: Vectors<'_>, run: &mut Run<'_>) -> Result<Self, BuildError> {
+        let metric = self.metric();
+        Ok(match self {
+            Self::Flat(_) => Flat::build(vectors, metric, run)?.into(),
+            Self::Hnsw(index) => Hnsw::build(vectors, metric, &index.params(), run)?.into(),
+            Self::Ivf(index) => Ivf::build(vectors, metric, &index.params(), run)?.into(),
+            Self::Quantized(index) => Quantized::build(vectors, metric, index.coding(), run)?.into(),
+            Self::RpForest(index) => RpForest::build(vectors, metric, &index.params(), run)?.into(),
+        })
     }
 
     /// The keys of the rows, if the index was built with some. Those of an opened index are read from its file

@@ -236,3 +236,119 @@ fn overflowing_vectors_are_survived() {
         }
     }
 }
+
+/// A graph over some rows into which the others were inserted, in as many pieces.
+fn grown(vectors: &Array2<f32>, metric: Metric, params: &HnswParams, ends: &[usize], threads: usize) -> Hnsw {
+    let mut run = Run::seeded(11).threads(threads);
+    let mut index = Hnsw::build(vectors.slice(s![..ends[0], ..]), metric, params, &mut run).unwrap();
+    for pair in ends.windows(2) {
+        let ids = index.extend(vectors.slice(s![pair[0]..pair[1], ..]), &mut run).unwrap();
+        assert_eq!(ids, u32::try_from(pair[0]).unwrap()..u32::try_from(pair[1]).unwrap());
+    }
+    index
+}
+
+#[test]
+fn inserted_vectors_are_found_as_well_as_built_ones() {
+    let (mut vectors, queries) = split(6000, 24, 50);
+    // Copies of old rows and of each other.
+    for (from, to) in [(3, 5000), (3, 5001), (5002, 5003)] {
+        let row = vectors.row(from).to_owned();
+        vectors.row_mut(to).assign(&row);
+    }
+    for metric in Metric::ALL {
+        for params in [HnswParams::with_m(16), HnswParams { sq8: true, ..HnswParams::with_m(16) }] {
+            let request = SearchRequest::k(10).effort(Effort::Value(100));
+            let recall = |index: &Hnsw| mean_recall(&vectors, &queries, metric, index, &request);
+            let built = Hnsw::build(&vectors, metric, &params, &mut Run::seeded(11)).unwrap();
+            let index = grown(&vectors, metric, &params, &[3000, 4500, 4501, 6000], 2);
+            assert_eq!((index.len(), index.report().nodes), (6000, built.report().nodes));
+            let (inserted, built) = (recall(&index), recall(&built));
+            assert!(inserted > 0.96 && inserted > built - 0.01, "{metric} {params:?}: {inserted}, built {built}");
+            let mut stored = vec![0.0; 24];
+            index.vector_into(5003, &mut stored).unwrap();
+            let twin = index.search_by_id(5003, &SearchRequest::k(1)).unwrap();
+            if metric != Metric::InnerProduct {
+                assert_eq!(twin[0].id, 5002, "{metric}");
+            }
+        }
+    }
+}
+
+#[test]
+fn insertion_gives_the_same_bytes_on_any_number_of_threads() {
+    let (vectors, _) = split(2500, 20, 20);
+    let params = HnswParams { sq8: true, ..HnswParams::with_m(8) };
+    for metric in [Metric::L2, Metric::InnerProduct] {
+        let bytes = |threads| {
+            let index = grown(&vectors, metric, &params, &[700, 1500, 2500], threads);
+            Index::from(index).to_bytes().unwrap()
+        };
+        let one = bytes(1);
+        assert!(one == bytes(2) && one == bytes(7), "{metric}");
+    }
+}
+
+#[test]
+fn a_graph_grows_from_nothing_and_past_its_top_layer() {
+    let (vectors, _) = split(3000, 8, 10);
+    let params = HnswParams::with_m(4);
+    for ends in [&[0, 3000][..], &[1, 2, 3000], &[2, 40, 400, 3000]] {
+        let index = grown(&vectors, Metric::L2, &params, ends, 2);
+        let report = index.report();
+        assert!(report.layers >= 4, "{ends:?}: {report:?}");
+        assert_eq!(report.self_sampled, 1000);
+        assert!(report.self_matched >= 990, "{ends:?}: {report:?}");
+        let index = Index::from_bytes(&Index::from(index).to_bytes().unwrap()).unwrap();
+        index.verify().unwrap();
+        for id in [0, 1, 39, 399, 2999] {
+            assert_eq!(index.search_by_id(id, &SearchRequest::k(1)).unwrap()[0].id, id);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_inserted_leaves_the_graph_as_it_was() {
+    let (vectors, _) = split(300, 8, 10);
+    let keyed = |range: std::ops::Range<usize>| {
+        let names = range.clone().map(|row| format!("k{row}"));
+        let keys = embed_core::Vocab::from_keys(names).unwrap();
+        embed_core::Embeddings::new(keys, vectors.slice(s![range, ..]).to_owned()).unwrap()
+    };
+    let first = keyed(0..200);
+    let mut index =
+        Hnsw::build(&first, Metric::L2, &HnswParams::with_m(8), &mut Run::seeded(1)).unwrap();
+    let before = Index::from(index.clone()).to_bytes().unwrap();
+    let run = &mut Run::seeded(1);
+    let narrow = Array2::<f32>::zeros((2, 7));
+    assert!(matches!(index.extend(&narrow, run), Err(BuildError::Dimension { expected: 8, got: 7 })));
+    let space = first.space();
+    let more = keyed(200..300);
+    assert!(space == more.space() || matches!(index.extend(&more, run), Err(BuildError::Space { .. })));
+    let unkeyed = vectors.slice(s![200.., ..]);
+    assert!(matches!(index.extend(unkeyed, run), Err(BuildError::Keys { keys: 200, vectors: 300 })));
+    let twice = ann::Vectors::from(&first).in_space(space);
+    assert!(matches!(index.extend(twice, run), Err(BuildError::Vocab(_))));
+    let mut broken = vectors.slice(s![200.., ..]).to_owned();
+    broken[[7, 3]] = f32::NAN;
+    assert!(matches!(index.extend(&broken, run), Err(BuildError::Keys { .. } | BuildError::NotFinite { .. })));
+    assert_eq!(Index::from(index.clone()).to_bytes().unwrap(), before);
+    index.extend(ann::Vectors::from(&more).in_space(space), run).unwrap();
+    let keys = Index::from(index.clone()).keys().unwrap().cloned().unwrap();
+    assert_eq!((index.len(), keys.key(299), keys.get("k0")), (300, Some("k299"), Some(0)));
+}
+
+#[test]
+fn a_report_tells_of_spread_lengths_and_of_searches_for_oneself() {
+    let (mut vectors, _) = split(2000, 12, 10);
+    for mut row in vectors.rows_mut() {
+        let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+        row.iter_mut().for_each(|x| *x /= length);
+    }
+    let report = build(&vectors, Metric::InnerProduct, 16).report();
+    assert!((report.norm_spread - 1.0).abs() < 1e-3, "{report:?}");
+    assert!(report.self_sampled == 1000 && report.self_matched >= 995, "{report:?}");
+    vectors.row_mut(7).iter_mut().for_each(|x| *x *= 50.0);
+    let report = build(&vectors, Metric::InnerProduct, 16).report();
+    assert!((report.norm_spread - 50.0).abs() < 0.1, "{report:?}");
+}

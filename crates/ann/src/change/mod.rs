@@ -143,11 +143,23 @@ impl Changed {
         Vocab::from_keys(names).map(Some).map_err(|e| failed(Box::new(e)))
     }
 
-    /// The index over the rows that are there.
+    /// The index over the rows that are there: a graph to which vectors were only added takes them in, all else is
+    /// built anew with the parameters it had.
     fn rebuilt(&self, run: &mut Run<'_>) -> Result<(Index, Remap), ChangeError> {
         let failed =
             |source: Box<dyn std::error::Error + Send + Sync>| ChangeError::Implementation { source };
         let (dim, alive) = (self.dim(), self.alive());
+        if let Index::Hnsw(graph) = &*self.base
+            && self.dead_ids.is_empty()
+            && self.ids.len() <= graph.len()
+            && self.keys_of(&alive)?.is_none()
+        {
+            let mut graph = graph.clone();
+            let rows = ArrayView2::from_shape((self.ids.len(), dim), &self.rows[..]);
+            let rows = Vectors::from(rows.map_err(|e| failed(Box::new(e)))?).in_space(self.space());
+            graph.extend(rows, run).map_err(|e| failed(Box::new(e)))?;
+            return Ok((graph.into(), Remap::new(alive)));
+        }
         let mut rows = vec![0.0; alive.len() * dim];
         for (slot, &id) in rows.chunks_exact_mut(dim).zip(&alive) {
             self.vector_into(id, slot).map_err(|e: SearchError| failed(Box::new(e)))?;
@@ -157,8 +169,7 @@ impl Changed {
         if let Some(keys) = self.keys_of(&alive)? {
             vectors = vectors.keyed(keys);
         }
-        let mut index =
-            self.base.spec().build(vectors, self.metric(), run).map_err(|e| failed(Box::new(e)))?;
+        let mut index = self.base.rebuilt(vectors, run).map_err(|e| failed(Box::new(e)))?;
         if let (Some(efforts), Some(measured)) = (index.efforts_mut(), self.base.efforts_table()) {
             *efforts = measured.clone();
         }

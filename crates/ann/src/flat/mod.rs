@@ -87,10 +87,10 @@ impl Flat {
 pub(crate) fn stored_rows(
     vectors: &Vectors<'_>,
     metric: Metric,
-    order: impl Iterator<Item = usize>,
+    order: impl ExactSizeIterator<Item = usize>,
 ) -> Aligned<f32> {
-    let (n, dim) = vectors.rows.dim();
-    Aligned::new(n * dim, |table| {
+    let dim = vectors.rows.ncols();
+    Aligned::new(order.len() * dim, |table| {
         for (slot, row) in table.chunks_exact_mut(dim).zip(order) {
             slot.iter_mut().zip(vectors.rows.row(row)).for_each(|(slot, x)| *slot = *x);
             if metric == Metric::Cosine {

@@ -5,6 +5,7 @@
 //! as the context vectors of Item2Vec do, is most of what the graph sees.
 
 use crate::ProductGraph;
+use crate::aligned::Aligned;
 use crate::scoring::norm;
 
 /// Rows are brought to one length where the longest is at most so many times the median.
@@ -12,38 +13,55 @@ const SPREAD: f64 = 3.0;
 
 /// The rows `[n, dim + 1]` that the graph is built over by distance; none where it is built by the products of
 /// the rows as they are. O(n · (dim + log n)).
-pub(super) fn augmented(graph: ProductGraph, rows: &[f32], dim: usize) -> Option<Vec<f32>> {
+pub(super) fn augmented(graph: ProductGraph, rows: &[f32], dim: usize) -> Option<Aligned<f32>> {
     if graph == ProductGraph::Raw || rows.is_empty() {
         return None;
     }
-    let rows = centred(rows, dim);
-    let norms: Vec<f64> = rows.chunks_exact(dim).map(norm).collect();
+    let mean = mean(rows, dim);
+    let mut centred = vec![0.0; dim];
+    let mut norms = Vec::with_capacity(rows.len() / dim);
+    for row in rows.chunks_exact(dim) {
+        centre(row, &mean, &mut centred);
+        norms.push(norm(&centred));
+    }
     let longest = norms.iter().copied().fold(0.0, f64::max);
     let augments = graph == ProductGraph::Augmented || longest <= SPREAD * median(norms.clone());
-    augments.then(|| augment(&rows, dim, &norms, longest))
+    augments.then(|| {
+        Aligned::new(norms.len() * (dim + 1), |augmented| {
+            let rows = rows.chunks_exact(dim).zip(&norms);
+            for (to, (row, norm)) in augmented.chunks_exact_mut(dim + 1).zip(rows) {
+                centre(row, &mean, &mut to[..dim]);
+                // Makes all rows as long as the longest (Bachrach et al. 2014, section 3): then the rows nearest
+                // to a query are those with the largest product.
+                to[dim] = finite(((longest - norm) * (longest + norm)).sqrt());
+            }
+        })
+    })
 }
 
-fn centred(rows: &[f32], dim: usize) -> Vec<f32> {
+/// Length of the longest row over that of the median row; 1 where that is 0.
+pub(super) fn norm_spread(rows: &[f32], dim: usize) -> f32 {
+    if rows.is_empty() {
+        return 1.0;
+    }
+    let norms: Vec<f64> = rows.chunks_exact(dim).map(norm).collect();
+    let longest = norms.iter().copied().fold(0.0, f64::max);
+    let spread = longest / median(norms);
+    if spread.is_nan() { 1.0 } else { finite(spread) }
+}
+
+fn mean(rows: &[f32], dim: usize) -> Vec<f64> {
     let mut mean = vec![0.0f64; dim];
     for row in rows.chunks_exact(dim) {
         mean.iter_mut().zip(row).for_each(|(mean, &x)| *mean += f64::from(x));
     }
     #[expect(clippy::cast_precision_loss, reason = "a graph has fewer than 2³¹ rows")]
     mean.iter_mut().for_each(|mean| *mean /= (rows.len() / dim) as f64);
-    rows.chunks_exact(dim)
-        .flat_map(|row| row.iter().zip(&mean).map(|(&x, m)| finite(f64::from(x) - m)))
-        .collect()
+    mean
 }
 
-/// One component more, `√(R² − ‖x‖²)`, that makes all rows as long as the longest (Bachrach et al. 2014,
-/// section 3): then the rows nearest to a query are those with the largest product.
-fn augment(rows: &[f32], dim: usize, norms: &[f64], longest: f64) -> Vec<f32> {
-    let mut augmented = vec![0.0; norms.len() * (dim + 1)];
-    for ((to, row), norm) in augmented.chunks_exact_mut(dim + 1).zip(rows.chunks_exact(dim)).zip(norms) {
-        to[..dim].copy_from_slice(row);
-        to[dim] = finite(((longest - norm) * (longest + norm)).sqrt());
-    }
-    augmented
+fn centre(row: &[f32], mean: &[f64], out: &mut [f32]) {
+    out.iter_mut().zip(row.iter().zip(mean)).for_each(|(out, (&x, m))| *out = finite(f64::from(x) - m));
 }
 
 fn median(mut norms: Vec<f64>) -> f64 {

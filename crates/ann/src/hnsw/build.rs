@@ -7,11 +7,12 @@ use std::cmp::Reverse;
 use embed_core::{Progress, Run, SeededRng};
 use rayon::prelude::*;
 
-use super::beam::{Layer, NONE, Scratch};
+use super::beam::{Costs, Layer, NONE, Scratch};
 use super::key;
 use super::scratch::ScratchPool;
 use super::select::{Candidate, select};
 use super::space::Space;
+use super::Hnsw;
 use crate::{BuildError, HnswParams};
 
 /// Most layers. With m = 2 the 33rd would be expected at 2³² nodes.
@@ -26,6 +27,16 @@ const STREAM_BLOCK: usize = 4096;
 /// The order in which rows become nodes, highest level first and otherwise random, and how many nodes each
 /// layer has, the ground first. So the nodes of a layer are the first ones, and node 0 is in all.
 pub(super) fn arrange(n: usize, m: usize, seed: u64) -> (Vec<u32>, Vec<usize>) {
+    let levels = levels(n, m, seed);
+    let mut order: Vec<u32> = (0..u32::MAX).take(n).collect();
+    SeededRng::stream(seed, "hnsw order", 0).shuffle(&mut order);
+    order.sort_by_key(|&row| Reverse(levels[row as usize]));
+    let sizes = layer_sizes(&levels);
+    (order, sizes)
+}
+
+/// The highest layer of each of `n` nodes.
+pub(super) fn levels(n: usize, m: usize, seed: u64) -> Vec<u8> {
     #[expect(clippy::cast_precision_loss, reason = "at most 256")]
     let scale = 1.0 / (m as f64).ln();
     let mut levels = Vec::with_capacity(n);
@@ -37,19 +48,22 @@ pub(super) fn arrange(n: usize, m: usize, seed: u64) -> (Vec<u32>, Vec<usize>) {
             levels.push(level.clamp(0.0, (MAX_LAYERS - 1) as f64) as u8);
         }
     }
-    let mut order: Vec<u32> = (0..u32::MAX).take(n).collect();
-    SeededRng::stream(seed, "hnsw order", 0).shuffle(&mut order);
-    order.sort_by_key(|&row| Reverse(levels[row as usize]));
-    let top = order.first().map_or(0, |&row| usize::from(levels[row as usize]));
-    let sizes = (0..=top).map(|l| levels.iter().filter(|&&level| usize::from(level) >= l).count()).collect();
-    (order, sizes)
+    levels
+}
+
+/// Nodes of each layer, the ground first.
+pub(super) fn layer_sizes(levels: &[u8]) -> Vec<usize> {
+    let top = levels.iter().copied().max().unwrap_or(0);
+    (0..=top).map(|l| levels.iter().filter(|&&level| level >= l).count()).collect()
 }
 
 /// A graph that grows.
 pub(super) struct Draft<'a> {
     space: Space<'a>,
-    ef: usize,
+    pub(super) ef: usize,
     m: usize,
+    /// Where walks start: a node of the highest layer that has any.
+    entry: u32,
     /// The ground first.
     pub(super) layers: Vec<DraftLayer>,
     pub(super) scratch: ScratchPool,
@@ -76,6 +90,28 @@ impl DraftLayer {
     fn new(len: usize, width: usize) -> Self {
         let slots = len * width;
         Self { len, width, nodes: vec![NONE; slots], distances: vec![0.0; slots], counts: vec![0; len] }
+    }
+
+    /// Forgets the distances: no node is linked any more.
+    pub(super) fn settle(&mut self) {
+        self.distances = Vec::new();
+    }
+
+    /// Takes over the links of a finished layer. `new` has the number here of each node there, `old` the reverse,
+    /// where there is one.
+    fn take_over(&mut self, layer: Layer<'_>, new: &[u32], old: &[u32], space: Space<'_>) {
+        let rows = self.nodes.par_chunks_mut(self.width).zip(self.distances.par_chunks_mut(self.width));
+        rows.zip(&mut self.counts).zip(old).enumerate().for_each(|(node, (((nodes, distances), count), &old))| {
+            let mut links = 0;
+            for link in layer.of(old) {
+                nodes[links] = new[link as usize];
+                links += 1;
+            }
+            space.from(node_id(node)).costs(&nodes[..links], &mut distances[..links]);
+            #[expect(clippy::cast_possible_truncation, reason = "the width is at most 512")]
+            let links = links as u16;
+            *count = links;
+        });
     }
 
     pub(super) fn frozen(&self) -> Layer<'_> {
@@ -127,44 +163,71 @@ impl<'a> Draft<'a> {
             space,
             ef: params.ef_construction.max(params.m),
             m: params.m,
+            entry: 0,
             layers: sizes.iter().enumerate().map(|(l, &len)| DraftLayer::new(len, width(l))).collect(),
             scratch: ScratchPool::default(),
         }
     }
 
-    /// Inserts all nodes.
-    pub(super) fn fill(&mut self, run: &mut Run<'_>) -> Result<(), BuildError> {
-        let n = self.layers.first().map_or(0, |ground| ground.len);
-        let mut done = 1.min(n);
-        while done < n {
-            if !run.report(&Progress::new("graph", done as u64, n as u64).unit("vectors")).goes_on() {
-                return Err(BuildError::Cancelled { done, total: n });
+    /// Takes over a finished graph. `new` has the number here of each of its nodes, `old` the reverse, with
+    /// [`NONE`] for those it does not have.
+    pub(super) fn take_over(&mut self, graph: &Hnsw, new: &[u32], old: &[u32]) {
+        let theirs = std::iter::once(graph.ground()).chain(graph.upper.iter().map(|upper| graph.layer(upper)));
+        for (layer, theirs) in self.layers.iter_mut().zip(theirs) {
+            layer.take_over(theirs, new, old, self.space);
+        }
+        self.entry = new.first().copied().unwrap_or(0);
+    }
+
+    /// Inserts nodes, in ascending order, into a graph that holds `inside` others.
+    pub(super) fn insert(
+        &mut self,
+        nodes: &[u32],
+        inside: usize,
+        run: &mut Run<'_>,
+    ) -> Result<(), BuildError> {
+        let total = inside + nodes.len();
+        let mut left = nodes;
+        while let Some(&first) = left.first() {
+            let done = total - left.len();
+            if !run.report(&Progress::new("graph", done as u64, total as u64).unit("vectors")).goes_on() {
+                return Err(BuildError::Cancelled { done, total });
             }
-            let end = n.min(done + done.min(n.div_ceil(BATCHES)));
-            if end - done < PARALLEL_FROM {
-                let found = (node_id(done)..node_id(end)).map(|node| self.find(node)).collect();
-                self.link(done, found);
+            // What rises above the entry becomes the entry, before others look for their way from it.
+            let rises = first < self.entry;
+            let size = if rises { 1 } else { done.min(total.div_ceil(BATCHES)).min(left.len()) };
+            let batch;
+            (batch, left) = left.split_at(size);
+            if size < PARALLEL_FROM {
+                let found = batch.iter().map(|&node| self.find(node)).collect();
+                self.link(batch, found);
             } else {
                 run.parallelism.install(|| {
-                    let nodes = (node_id(done)..node_id(end)).into_par_iter();
-                    let found = nodes.map(|node| self.find(node)).collect();
-                    self.link(done, found);
+                    let found = batch.par_iter().map(|&node| self.find(node)).collect();
+                    self.link(batch, found);
                 })?;
             }
-            done = end;
+            self.entry = self.entry.min(first);
         }
         Ok(())
+    }
+
+    /// The layers of a node, and those that a walk from the entry passes through before, top first.
+    fn way(&self, node: u32) -> (&[DraftLayer], impl Iterator<Item = &DraftLayer>) {
+        let layers_of =
+            |node: u32| self.layers.iter().take_while(|layer| (node as usize) < layer.len).count();
+        let (own, above) = self.layers[..layers_of(self.entry)].split_at(layers_of(node.max(self.entry)));
+        (own, above.iter().rev())
     }
 
     /// The links of a new node in each of its layers, the ground first.
     fn find(&self, node: u32) -> Vec<Vec<Candidate>> {
         let of = self.space.from(node);
-        let layers = self.layers.iter().take_while(|layer| (node as usize) < layer.len).count();
-        let mut found = vec![Vec::new(); layers];
+        let (own, above) = self.way(node);
+        let mut found = vec![Vec::new(); own.len()];
         self.scratch.with(|scratch| {
-            let above = self.layers[layers..].iter().rev();
-            let mut entry = above.fold(0, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
-            for (layer, found) in self.layers.iter().zip(&mut found).rev() {
+            let mut entry = above.fold(self.entry, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
+            for (layer, found) in own.iter().zip(&mut found).rev() {
                 scratch.search(layer.frozen(), entry, self.ef, &of);
                 entry = scratch.pool.first().map_or(entry, |&nearest| key::node(nearest));
                 *found = select(self.space, &candidates(scratch), self.m);
@@ -173,23 +236,24 @@ impl<'a> Draft<'a> {
         found
     }
 
-    /// The reached nodes of the ground layer that are nearest to a node.
-    pub(super) fn nearest(&self, node: u32) -> Vec<Candidate> {
+    /// The reached nodes of the ground layer that are nearest to a node, at most `ef`.
+    pub(super) fn nearest(&self, node: u32, ef: usize) -> Vec<Candidate> {
         let of = self.space.from(node);
         let Some((ground, above)) = self.layers.split_first() else { return Vec::new() };
         self.scratch.with(|scratch| {
             let above = above.iter().rev();
-            let entry = above.fold(0, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
-            scratch.search(ground.frozen(), entry, self.ef, &of);
+            let entry =
+                above.fold(self.entry, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
+            scratch.search(ground.frozen(), entry, ef, &of);
             candidates(scratch)
         })
     }
 
     /// Gives new nodes their links, and asks the other ends for theirs.
-    fn link(&mut self, first: usize, found: Vec<Vec<Vec<Candidate>>>) {
+    fn link(&mut self, nodes: &[u32], found: Vec<Vec<Vec<Candidate>>>) {
         for (l, layer) in self.layers.iter_mut().enumerate() {
             let mut requests = Vec::new();
-            for (node, links) in (node_id(first)..).zip(&found) {
+            for (&node, links) in nodes.iter().zip(&found) {
                 let Some(links) = links.get(l) else { break };
                 layer.set(node, links);
                 requests.extend(links.iter().map(|link| Request {
