@@ -3,7 +3,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::store::StoreError;
-use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space, Vocab};
+use embed_core::{
+    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space, Vocab,
+};
 use ndarray::ArrayView2;
 
 use crate::{BuildError, Flat, Hnsw, IndexSpec, Ivf, Quantized, RpForest, Vectors, file};

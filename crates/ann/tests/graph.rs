@@ -264,7 +264,10 @@ fn inserted_vectors_are_found_as_well_as_built_ones() {
             let index = grown(&vectors, metric, &params, &[3000, 4500, 4501, 6000], 2);
             assert_eq!((index.len(), index.report().nodes), (6000, built.report().nodes));
             let (inserted, built) = (recall(&index), recall(&built));
-            assert!(inserted > 0.96 && inserted > built - 0.01, "{metric} {params:?}: {inserted}, built {built}");
+            assert!(
+                inserted > 0.96 && inserted > built - 0.01,
+                "{metric} {params:?}: {inserted}, built {built}"
+            );
             let mut stored = vec![0.0; 24];
             index.vector_into(5003, &mut stored).unwrap();
             let twin = index.search_by_id(5003, &SearchRequest::k(1)).unwrap();
@@ -316,8 +319,7 @@ fn what_cannot_be_inserted_leaves_the_graph_as_it_was() {
         embed_core::Embeddings::new(keys, vectors.slice(s![range, ..]).to_owned()).unwrap()
     };
     let first = keyed(0..200);
-    let mut index =
-        Hnsw::build(&first, Metric::L2, &HnswParams::with_m(8), &mut Run::seeded(1)).unwrap();
+    let mut index = Hnsw::build(&first, Metric::L2, &HnswParams::with_m(8), &mut Run::seeded(1)).unwrap();
     let before = Index::from(index.clone()).to_bytes().unwrap();
     let run = &mut Run::seeded(1);
     let narrow = Array2::<f32>::zeros((2, 7));
@@ -331,7 +333,10 @@ fn what_cannot_be_inserted_leaves_the_graph_as_it_was() {
     assert!(matches!(index.extend(twice, run), Err(BuildError::Vocab(_))));
     let mut broken = vectors.slice(s![200.., ..]).to_owned();
     broken[[7, 3]] = f32::NAN;
-    assert!(matches!(index.extend(&broken, run), Err(BuildError::Keys { .. } | BuildError::NotFinite { .. })));
+    assert!(matches!(
+        index.extend(&broken, run),
+        Err(BuildError::Keys { .. } | BuildError::NotFinite { .. })
+    ));
     assert_eq!(Index::from(index.clone()).to_bytes().unwrap(), before);
     index.extend(ann::Vectors::from(&more).in_space(space), run).unwrap();
     let keys = Index::from(index.clone()).keys().unwrap().cloned().unwrap();

@@ -7,12 +7,12 @@ use std::cmp::Reverse;
 use embed_core::{Progress, Run, SeededRng};
 use rayon::prelude::*;
 
+use super::Hnsw;
 use super::beam::{Costs, Layer, NONE, Scratch};
 use super::key;
 use super::scratch::ScratchPool;
 use super::select::{Candidate, select};
 use super::space::Space;
-use super::Hnsw;
 use crate::{BuildError, HnswParams};
 
 /// Most layers. With m = 2 the 33rd would be expected at 2³² nodes.
@@ -101,17 +101,19 @@ impl DraftLayer {
     /// where there is one.
     fn take_over(&mut self, layer: Layer<'_>, new: &[u32], old: &[u32], space: Space<'_>) {
         let rows = self.nodes.par_chunks_mut(self.width).zip(self.distances.par_chunks_mut(self.width));
-        rows.zip(&mut self.counts).zip(old).enumerate().for_each(|(node, (((nodes, distances), count), &old))| {
-            let mut links = 0;
-            for link in layer.of(old) {
-                nodes[links] = new[link as usize];
-                links += 1;
-            }
-            space.from(node_id(node)).costs(&nodes[..links], &mut distances[..links]);
-            #[expect(clippy::cast_possible_truncation, reason = "the width is at most 512")]
-            let links = links as u16;
-            *count = links;
-        });
+        rows.zip(&mut self.counts).zip(old).enumerate().for_each(
+            |(node, (((nodes, distances), count), &old))| {
+                let mut links = 0;
+                for link in layer.of(old) {
+                    nodes[links] = new[link as usize];
+                    links += 1;
+                }
+                space.from(node_id(node)).costs(&nodes[..links], &mut distances[..links]);
+                #[expect(clippy::cast_possible_truncation, reason = "the width is at most 512")]
+                let links = links as u16;
+                *count = links;
+            },
+        );
     }
 
     pub(super) fn frozen(&self) -> Layer<'_> {
@@ -172,7 +174,8 @@ impl<'a> Draft<'a> {
     /// Takes over a finished graph. `new` has the number here of each of its nodes, `old` the reverse, with
     /// [`NONE`] for those it does not have.
     pub(super) fn take_over(&mut self, graph: &Hnsw, new: &[u32], old: &[u32]) {
-        let theirs = std::iter::once(graph.ground()).chain(graph.upper.iter().map(|upper| graph.layer(upper)));
+        let theirs =
+            std::iter::once(graph.ground()).chain(graph.upper.iter().map(|upper| graph.layer(upper)));
         for (layer, theirs) in self.layers.iter_mut().zip(theirs) {
             layer.take_over(theirs, new, old, self.space);
         }
@@ -226,7 +229,8 @@ impl<'a> Draft<'a> {
         let (own, above) = self.way(node);
         let mut found = vec![Vec::new(); own.len()];
         self.scratch.with(|scratch| {
-            let mut entry = above.fold(self.entry, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
+            let mut entry =
+                above.fold(self.entry, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
             for (layer, found) in own.iter().zip(&mut found).rev() {
                 scratch.search(layer.frozen(), entry, self.ef, &of);
                 entry = scratch.pool.first().map_or(entry, |&nearest| key::node(nearest));
@@ -242,8 +246,7 @@ impl<'a> Draft<'a> {
         let Some((ground, above)) = self.layers.split_first() else { return Vec::new() };
         self.scratch.with(|scratch| {
             let above = above.iter().rev();
-            let entry =
-                above.fold(self.entry, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
+            let entry = above.fold(self.entry, |entry, layer| scratch.descend(layer.frozen(), entry, &of));
             scratch.search(ground.frozen(), entry, ef, &of);
             candidates(scratch)
         })

@@ -16,6 +16,16 @@ use crate::flat::stored_rows;
 use crate::keys::Keys;
 use crate::{BuildError, Damaged, Vectors};
 
+/// Old and new nodes together.
+struct Arranged {
+    /// The group of each node.
+    order: Vec<u32>,
+    /// Nodes of each layer, the ground first.
+    sizes: Vec<usize>,
+    /// The new number of each old node.
+    new: Vec<u32>,
+}
+
 impl Hnsw {
     /// Inserts vectors `[b, dim]` into the graph: each searches for its neighbours and is linked with them, as in a
     /// build, while what is there keeps its links but for those that the new ones displace. Their ids, which are
@@ -56,7 +66,7 @@ impl Hnsw {
         }
         let table = self.rows_with(&vectors)?;
         let groups = run.parallelism.install(|| copies::group(&table, dim))?;
-        let (order, sizes, new) = self.arranged(&groups, run.seed)?;
+        let Arranged { order, sizes, new } = self.arranged(&groups, run.seed)?;
         let plan = Plan {
             metric: self.metric,
             dim,
@@ -103,13 +113,8 @@ impl Hnsw {
         }))
     }
 
-    /// The group of each node with the new ones among the old, the sizes of the layers, and the new number of each
-    /// old node.
-    fn arranged(
-        &self,
-        groups: &Groups,
-        seed: u64,
-    ) -> Result<(Vec<u32>, Vec<usize>, Vec<u32>), BuildError> {
+    /// Numbers the nodes, the new among the old.
+    fn arranged(&self, groups: &Groups, seed: u64) -> Result<Arranged, BuildError> {
         let nodes = self.ground().len;
         let mut group_of = vec![NONE; nodes];
         let mut fresh = Vec::new();
@@ -129,8 +134,11 @@ impl Hnsw {
             let above = self.upper.iter().take_while(|layer| node < layer.size).count();
             u8::try_from(above).unwrap_or(u8::MAX)
         };
-        let mut all: Vec<(u8, u32, u32)> =
-            group_of.into_iter().enumerate().map(|(node, group)| (level_of(node), group, node_id(node))).collect();
+        let mut all: Vec<(u8, u32, u32)> = group_of
+            .into_iter()
+            .enumerate()
+            .map(|(node, group)| (level_of(node), group, node_id(node)))
+            .collect();
         let drawn = levels(fresh.len(), self.m, seed);
         all.extend(drawn.into_iter().zip(fresh).map(|(level, group)| (level, group, NONE)));
         // Stable: of one level, the old ones come first, in their order.
@@ -140,6 +148,6 @@ impl Hnsw {
         for (number, &(_, _, old)) in all.iter().enumerate().filter(|(_, (_, _, old))| *old != NONE) {
             new[old as usize] = node_id(number);
         }
-        Ok((all.into_iter().map(|(_, group, _)| group).collect(), sizes, new))
+        Ok(Arranged { order: all.into_iter().map(|(_, group, _)| group).collect(), sizes, new })
     }
 }

@@ -152,11 +152,11 @@ impl Hnsw {
         let groups = run.parallelism.install(|| copies::group(&table, dim))?;
         drop(table);
         let (order, sizes) = arrange(groups.len(), params.m, run.seed);
-        let rows =
-            |rows: &[ItemId]| stored_rows(&vectors, metric, rows.iter().map(|&row| row as usize));
+        let rows = |rows: &[ItemId]| stored_rows(&vectors, metric, rows.iter().map(|&row| row as usize));
         let (space, keys) = (vectors.space, vectors.keys.clone().into());
         let params = *params;
-        grow::Plan { metric, dim, params, groups, order, sizes, rows: &rows, old: None, space, keys }.grow(run)
+        grow::Plan { metric, dim, params, groups, order, sizes, rows: &rows, old: None, space, keys }
+            .grow(run)
     }
 
     /// What the build found out.

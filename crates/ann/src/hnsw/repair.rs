@@ -77,7 +77,8 @@ pub(super) fn repair(draft: &mut Draft<'_>, run: &mut Run<'_>) -> Result<usize, 
         let round: Vec<u32> = lost[done..done + size].to_vec();
         done += size;
         let places: Vec<Vec<Candidate>> = run.parallelism.install(|| {
-            let place = |&node: &u32| if reached[node as usize] { Vec::new() } else { draft.nearest(node, draft.ef) };
+            let place =
+                |&node: &u32| if reached[node as usize] { Vec::new() } else { draft.nearest(node, draft.ef) };
             round.par_iter().map(place).collect()
         })?;
         for (&node, places) in round.iter().zip(&places) {

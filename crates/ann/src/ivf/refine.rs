@@ -53,18 +53,14 @@ impl Exact {
             }
             Self::Sq8 { codec, codes, terms } => {
                 let query: Sq8Query = codec.query(scoring, query, true);
-                let dim = codec.dim();
+                let (dim, mut scores) = (codec.dim(), [0.0; Sq8Query::AT_ONCE]);
+                let term = |id: u32| terms.get(id as usize).copied().unwrap_or(0.0);
                 ids.iter().take(AHEAD).for_each(|&id| kernel::prefetch_row(codes, dim, id));
-                for (at, &id) in ids.iter().enumerate() {
-                    if let Some(&ahead) = ids.get(at + AHEAD) {
-                        kernel::prefetch_row(codes, dim, ahead);
-                    }
-                    let row = id as usize;
-                    let code = codes.get(row * dim..(row + 1) * dim);
-                    let term = if scoring == Scoring::L2 { terms.get(row).copied() } else { Some(0.0) };
-                    if let (Some(code), Some(term)) = (code, term) {
-                        offer(id, query.fine(code, term));
-                    }
+                for (at, ids_now) in ids.chunks(Sq8Query::AT_ONCE).enumerate() {
+                    let ahead = ids.iter().skip(Sq8Query::AT_ONCE * at + AHEAD).take(Sq8Query::AT_ONCE);
+                    ahead.for_each(|&id| kernel::prefetch_row(codes, dim, id));
+                    query.fine(codes, ids_now, term, &mut scores);
+                    ids_now.iter().zip(scores).for_each(|(&id, score)| offer(id, score));
                 }
             }
         }

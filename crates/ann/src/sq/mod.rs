@@ -151,12 +151,15 @@ mod tests {
                     let expected = scoring.one(&query, &back);
                     let term = sq.term(scoring, &code);
                     let magnitude: f32 = query.iter().zip(&back).map(|(x, y)| x * x + y * y).sum();
-                    let fine = q.fine(&code, term);
+                    let mut fine = [0.0];
+                    q.fine(&code, &[0], |_| term, &mut fine);
+                    let [fine] = fine;
                     assert!(
                         (fine - expected).abs() < 2e-4 * magnitude,
                         "{scoring:?} {dim}: {fine} {expected}"
                     );
-                    let coarse = q.coarse(embed_core::kernel::codes::dot(&q.high, &code), term);
+                    let sum = q.high.iter().zip(&code).map(|(&q, &c)| i32::from(q) * i32::from(c)).sum();
+                    let coarse = q.coarse(sum, term);
                     assert!((coarse - expected).abs() < 2e-2 * magnitude, "{coarse} for {expected}");
                 }
             }

@@ -1,4 +1,4 @@
-use embed_core::kernel::codes;
+use embed_core::kernel;
 
 use super::{MIDDLE, Sq8};
 use crate::scoring::{Scoring, product, square};
@@ -12,8 +12,9 @@ use crate::scoring::{Scoring, product, square};
 pub(crate) struct Sq8Query {
     /// The query in 8 bits, `[dim]`, of −127 to 127.
     pub(crate) high: Vec<i8>,
-    /// What the high bytes leave out, in 254ths; none where only coarse scores are wanted.
-    low: Vec<i8>,
+    /// The high bytes, and what they leave out in 254ths, as rows are multiplied with: 128 stands for zero. Empty
+    /// where only coarse scores are wanted.
+    both: [Vec<u8>; 2],
     /// The coarse score of a row is `scale · dot(high, code) + offset + term(row)`.
     pub(crate) scale: f32,
     /// See `scale`.
@@ -55,7 +56,12 @@ impl Sq8 {
         let held = f64::from(scale) * f64::from(MIDDLE);
         let offset = (middle - held * sum(&high)) as f32;
         let fine_offset = middle - held * (sum(&high) + sum(&low) / 254.0);
-        Sq8Query { high, low, scale, offset, fine_offset }
+        let both = if fine {
+            [&high, &low].map(|bytes| bytes.iter().map(|&b| b.cast_unsigned() ^ 128).collect())
+        } else {
+            Default::default()
+        };
+        Sq8Query { high, both, scale, offset, fine_offset }
     }
 }
 
@@ -71,11 +77,21 @@ impl Sq8Query {
         self.scale * sum as f32 + self.offset + term
     }
 
-    /// The fine score of a row.
+    /// The fine scores of at most [`Self::AT_ONCE`] rows `ids` of a table of codes, each of which is in it, by what
+    /// `term` gives for each.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]
-    pub(crate) fn fine(&self, code: &[u8], term: f32) -> f32 {
-        let sum = f64::from(codes::dot(&self.high, code)) + f64::from(codes::dot(&self.low, code)) / 254.0;
-        (sum * f64::from(self.scale) + self.fine_offset + f64::from(term)) as f32
+    pub(crate) fn fine(&self, table: &[u8], ids: &[u32], term: impl Fn(u32) -> f32, scores: &mut [f32]) {
+        let (mut high, mut low) = ([0; Self::AT_ONCE], [0; Self::AT_ONCE]);
+        let (high, low) = (&mut high[..ids.len()], &mut low[..ids.len()]);
+        kernel::dot_codes_gather(&self.both[0], table, ids, high);
+        kernel::dot_codes_gather(&self.both[1], table, ids, low);
+        for ((score, &id), (&high, &low)) in scores.iter_mut().zip(ids).zip(high.iter().zip(&*low)) {
+            let sum = f64::from(high) + f64::from(low) / 254.0;
+            *score = (sum * f64::from(self.scale) + self.fine_offset + f64::from(term(id))) as f32;
+        }
     }
+
+    /// Rows that are scored in one go.
+    pub(crate) const AT_ONCE: usize = 4;
 }

@@ -96,7 +96,7 @@ pub fn axpy(alpha: f32, x: &[f32], y: &mut [f32]) {
 }
 
 /// The dot products of a query `[dim]` with `rows` `[n, dim]`, which lie back to back, into `out` `[n]`.
-/// O(n · dim), four rows at a time.
+/// O(n · dim).
 ///
 /// # Panics
 /// When `rows` is not `out.len()` rows of `query.len()`.
@@ -107,7 +107,7 @@ pub fn dot_rows(query: &[f32], rows: &[f32], out: &mut [f32]) {
 }
 
 /// The squared distances of a query `[dim]` from `rows` `[n, dim]`, which lie back to back, into `out` `[n]`.
-/// O(n · dim), four rows at a time.
+/// O(n · dim).
 ///
 /// # Panics
 /// When `rows` is not `out.len()` rows of `query.len()`.

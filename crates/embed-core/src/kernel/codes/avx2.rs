@@ -5,49 +5,6 @@ use std::arch::x86_64::*;
 use super::BLOCK;
 
 /// # Safety
-/// The processor has AVX2; the slices have the same length.
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn dot(query: &[i8], code: &[u8]) -> i32 {
-    let dim = query.len();
-    let mut at = 0;
-    // SAFETY: every load starts at `at` and ends at most at `dim`.
-    let sum = unsafe {
-        let mut sums = _mm256_setzero_si256();
-        while dim - at >= 16 {
-            let q = _mm256_cvtepi8_epi16(_mm_loadu_si128(query.as_ptr().add(at).cast()));
-            let c = _mm256_cvtepu8_epi16(_mm_loadu_si128(code.as_ptr().add(at).cast()));
-            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(q, c));
-            at += 16;
-        }
-        let mut lanes = [0i32; 8];
-        _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sums);
-        lanes.iter().sum::<i32>()
-    };
-    sum + super::portable::dot(&query[at..], &code[at..])
-}
-
-/// # Safety
-/// The processor has AVX2; `rows` is `query.len() · out.len()` long.
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn dot_rows(query: &[i8], rows: &[u8], out: &mut [i32]) {
-    let dim = query.len();
-    for (i, out) in out.iter_mut().enumerate() {
-        // SAFETY: the row is as long as the query.
-        *out = unsafe { dot(query, &rows[i * dim..(i + 1) * dim]) };
-    }
-}
-
-/// # Safety
-/// The processor has AVX2; `ids` is as long as `out`.
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn dot_gather(query: &[i8], table: &[u8], ids: &[u32], out: &mut [i32]) {
-    for (out, &id) in out.iter_mut().zip(ids) {
-        // SAFETY: the row is as long as the query.
-        *out = unsafe { dot(query, super::row(table, query.len(), id)) };
-    }
-}
-
-/// # Safety
 /// The processor has AVX2; the lengths fit, as the public function has checked.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn dot_blocks(queries: &[i8], dim: usize, blocks: &[u8], out: &mut [i32]) {

@@ -1,4 +1,5 @@
-//! Kernels over codes: bytes against a query of bytes, and half bytes looked up in tables.
+//! Kernels over codes in blocks of rows: bytes against queries of bytes, and half bytes looked up in tables. Rows of
+//! bytes by id are the work of [`code_costs_gather`](super::code_costs_gather).
 //!
 //! All sums are of integers and exact, so that every instruction set gives the same bits. AVX-512 needs BW, VBMI
 //! and VNNI here; without them AVX2 is used.
@@ -8,8 +9,6 @@
 //! - bytes: four components of row 0, the same four of row 1, … of row 15; then the next four components;
 //! - half bytes: byte `4 r + j` of the group `g` of 64 bytes holds part `8 g + j` of row `r` in its low half
 //!   and part `8 g + 4 + j` in its high half, for `j` below 4.
-
-use super::row;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -43,39 +42,8 @@ pub const fn half_block_bytes(m: usize) -> usize {
     m.div_ceil(8) * 64
 }
 
-/// `Σ queryᵢ · codeᵢ` of a query of signed and a row of unsigned bytes `[dim]`. O(dim).
-///
-/// # Panics
-/// When the lengths differ, or are above [`MAX_DIM`].
-#[must_use]
-#[inline]
-pub fn dot(query: &[i8], code: &[u8]) -> i32 {
-    fits(query.len(), code.len() == query.len());
-    call!(Level::best(), dot(query, code))
-}
-
-/// [`dot`] with rows `[n, dim]` that lie back to back, into `out` `[n]`.
-///
-/// # Panics
-/// When `rows` is not `out.len()` rows of `query.len()`; above [`MAX_DIM`].
-#[inline]
-pub fn dot_rows(query: &[i8], rows: &[u8], out: &mut [i32]) {
-    fits(query.len(), query.len().checked_mul(out.len()) == Some(rows.len()));
-    call!(Level::best(), dot_rows(query, rows, out));
-}
-
-/// [`dot`] with the rows `ids` `[n]` of a table `[rows, dim]`, into `out` `[n]`.
-///
-/// # Panics
-/// When `ids` and `out` differ in length, or an id's row is beyond the table; above [`MAX_DIM`].
-#[inline]
-pub fn dot_gather(query: &[i8], table: &[u8], ids: &[u32], out: &mut [i32]) {
-    fits(query.len(), ids.len() == out.len());
-    call!(Level::best(), dot_gather(query, table, ids, out));
-}
-
-/// [`dot`] of `n` queries with blocks of rows, into `out` `[n, rows]`, where rows are those of whole blocks.
-/// `queries` is `[n, dim]` with `dim` a multiple of 4, filled up with zeros.
+/// `Σ queryᵢ · codeᵢ` of `n` queries of signed bytes with rows of unsigned ones, into `out` `[n, rows]`, where rows
+/// are those of whole blocks. O(n · rows · dim). `queries` is `[n, dim]` with `dim` a multiple of 4, filled up with zeros.
 ///
 /// # Panics
 /// When the lengths do not fit; above [`MAX_DIM`].

@@ -2,23 +2,6 @@
 
 use super::BLOCK;
 
-#[inline]
-pub(super) fn dot(query: &[i8], code: &[u8]) -> i32 {
-    query.iter().zip(code).map(|(&q, &c)| i32::from(q) * i32::from(c)).sum()
-}
-
-pub(super) fn dot_rows(query: &[i8], rows: &[u8], out: &mut [i32]) {
-    if query.is_empty() {
-        return out.fill(0);
-    }
-    out.iter_mut().zip(rows.chunks_exact(query.len())).for_each(|(out, row)| *out = dot(query, row));
-}
-
-pub(super) fn dot_gather(query: &[i8], table: &[u8], ids: &[u32], out: &mut [i32]) {
-    let row = |&id: &u32| dot(query, super::row(table, query.len(), id));
-    out.iter_mut().zip(ids).for_each(|(out, id)| *out = row(id));
-}
-
 pub(super) fn dot_blocks(queries: &[i8], dim: usize, blocks: &[u8], out: &mut [i32]) {
     let rows = blocks.len() / dim;
     for (query, out) in queries.chunks_exact(dim).zip(out.chunks_exact_mut(rows)) {
@@ -26,7 +9,7 @@ pub(super) fn dot_blocks(queries: &[i8], dim: usize, blocks: &[u8], out: &mut [i
             let mut sums = [0i32; BLOCK];
             for (four, codes) in query.chunks_exact(4).zip(block.chunks_exact(4 * BLOCK)) {
                 for (sum, code) in sums.iter_mut().zip(codes.chunks_exact(4)) {
-                    *sum += dot(four, code);
+                    *sum += four.iter().zip(code).map(|(&q, &c)| i32::from(q) * i32::from(c)).sum::<i32>();
                 }
             }
             out.copy_from_slice(&sums);
