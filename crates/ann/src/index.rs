@@ -3,11 +3,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::store::StoreError;
-use embed_core::{
-    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space, Vocab,
-};
-use ndarray::ArrayView2;
+use embed_core::{AnnIndex, Run, Vocab};
 
+use crate::implement::answers_as;
 use crate::{BuildError, Flat, Hnsw, IndexSpec, Ivf, Quantized, RpForest, Vectors, file};
 
 /// An index of any family: what [`IndexSpec::build`] gives, and what a file holds.
@@ -171,42 +169,4 @@ impl Index {
     }
 }
 
-impl AnnIndex for Index {
-    fn dim(&self) -> usize {
-        self.deref().dim()
-    }
-
-    fn len(&self) -> usize {
-        self.deref().len()
-    }
-
-    fn metric(&self) -> Metric {
-        self.deref().metric()
-    }
-
-    fn space(&self) -> Space {
-        self.deref().space()
-    }
-
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        self.deref().vector_into(id, out)
-    }
-
-    fn search_into(
-        &self,
-        query: &[f32],
-        request: &SearchRequest<'_>,
-        out: &mut Vec<Neighbor>,
-    ) -> Result<(), SearchError> {
-        self.deref().search_into(query, request, out)
-    }
-
-    fn search_batch(
-        &self,
-        queries: ArrayView2<'_, f32>,
-        requests: &[SearchRequest<'_>],
-        parallelism: Parallelism,
-    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
-        self.deref().search_batch(queries, requests, parallelism)
-    }
-}
+answers_as!(Index, Self::deref);

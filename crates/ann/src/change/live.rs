@@ -1,13 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use embed_core::{
-    AnnIndex, ChangeError, ItemId, Metric, Neighbor, Parallelism, Remap, Run, SearchError, SearchRequest,
-    Space,
-};
-use ndarray::ArrayView2;
+use embed_core::{ChangeError, Remap, Run};
 
 use super::Changed;
 use crate::Index;
+use crate::implement::answers_as;
 
 /// An index that many threads search while one changes it.
 ///
@@ -86,47 +83,8 @@ impl Live {
     }
 }
 
-/// Each call answers from one generation.
-impl AnnIndex for Live {
-    fn dim(&self) -> usize {
-        self.snapshot().dim()
-    }
-
-    fn len(&self) -> usize {
-        self.snapshot().len()
-    }
-
-    fn metric(&self) -> Metric {
-        self.snapshot().metric()
-    }
-
-    fn space(&self) -> Space {
-        self.snapshot().space()
-    }
-
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        self.snapshot().vector_into(id, out)
-    }
-
-    fn search_into(
-        &self,
-        query: &[f32],
-        request: &SearchRequest<'_>,
-        out: &mut Vec<Neighbor>,
-    ) -> Result<(), SearchError> {
-        self.snapshot().search_into(query, request, out)
-    }
-
-    fn search_batch(
-        &self,
-        queries: ArrayView2<'_, f32>,
-        requests: &[SearchRequest<'_>],
-        parallelism: Parallelism,
-    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
-        self.snapshot().search_batch(queries, requests, parallelism)
-    }
-
-    fn search_by_id(&self, id: ItemId, request: &SearchRequest<'_>) -> Result<Vec<Neighbor>, SearchError> {
-        self.snapshot().search_by_id(id, request)
-    }
-}
+answers_as!(
+    /// Each call answers from one generation.
+    Live,
+    Self::snapshot
+);

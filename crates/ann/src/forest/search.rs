@@ -2,15 +2,12 @@
 
 use std::collections::BinaryHeap;
 
-use embed_core::{
-    AnnIndex, Filter, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop, kernel,
-};
-use ndarray::ArrayView2;
+use embed_core::{AnnIndex, Filter, Neighbor, SearchError, SearchRequest, Stop, kernel};
 
 use super::{LEAF, RpForest};
-use crate::batch::batch;
-use crate::flat::{copy_row, exact};
+use crate::flat::exact;
 use crate::hnsw::{Costs, Key, key};
+use crate::implement::walks;
 use crate::scan::Collector;
 use crate::scoring::{bounds, prepare};
 
@@ -35,49 +32,7 @@ pub(crate) struct Scratch {
 /// Candidates scored in one go.
 const BLOCK: usize = 32;
 
-impl AnnIndex for RpForest {
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
-    fn len(&self) -> usize {
-        self.positions.len()
-    }
-
-    fn metric(&self) -> Metric {
-        self.metric
-    }
-
-    fn space(&self) -> Space {
-        self.space
-    }
-
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        copy_row(&self.stored(), id, out)
-    }
-
-    fn search_into(
-        &self,
-        query: &[f32],
-        request: &SearchRequest<'_>,
-        out: &mut Vec<Neighbor>,
-    ) -> Result<(), SearchError> {
-        self.scratch.with(|scratch| self.search_with(scratch, query, request, out))
-    }
-
-    fn search_batch(
-        &self,
-        queries: ArrayView2<'_, f32>,
-        requests: &[SearchRequest<'_>],
-        parallelism: Parallelism,
-    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
-        batch(self.dim, queries, requests, parallelism, |one| {
-            self.scratch.with(|scratch| {
-                one(&mut |query, request, out| self.search_with(scratch, query, request, out));
-            });
-        })
-    }
-}
+walks!(RpForest);
 
 impl RpForest {
     fn search_with(

@@ -1,16 +1,13 @@
 //! Which way to answer a request: through the graph, or by looking at the rows that are allowed.
 
-use embed_core::{
-    AnnIndex, Filter, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop, kernel,
-};
-use ndarray::ArrayView2;
+use embed_core::{AnnIndex, Filter, Neighbor, SearchError, SearchRequest, Stop, kernel};
 
 use super::beam::{Costs, Layer, Scratch, Wanted};
 use super::key::{self, Key};
 use super::space::{Dot, L2};
 use super::{Codes, Hnsw};
-use crate::batch::batch;
-use crate::flat::{copy_row, exact};
+use crate::flat::exact;
+use crate::implement::walks;
 use crate::scan::Stored;
 use crate::scoring::{Scoring, bounds, prepare};
 
@@ -24,49 +21,7 @@ fn refined(k: usize) -> usize {
     k.saturating_add(k / 2).saturating_add(8)
 }
 
-impl AnnIndex for Hnsw {
-    fn dim(&self) -> usize {
-        self.dim
-    }
-
-    fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    fn metric(&self) -> Metric {
-        self.metric
-    }
-
-    fn space(&self) -> Space {
-        self.space
-    }
-
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        copy_row(&self.stored(), id, out)
-    }
-
-    fn search_into(
-        &self,
-        query: &[f32],
-        request: &SearchRequest<'_>,
-        out: &mut Vec<Neighbor>,
-    ) -> Result<(), SearchError> {
-        self.scratch.with(|scratch| self.search_with(scratch, query, request, out))
-    }
-
-    fn search_batch(
-        &self,
-        queries: ArrayView2<'_, f32>,
-        requests: &[SearchRequest<'_>],
-        parallelism: Parallelism,
-    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
-        batch(self.dim, queries, requests, parallelism, |one| {
-            self.scratch.with(|scratch| {
-                one(&mut |query, request, out| self.search_with(scratch, query, request, out));
-            });
-        })
-    }
-}
+walks!(Hnsw);
 
 impl Hnsw {
     fn search_with(

@@ -1,66 +1,21 @@
 //! Clusters, codes, lists.
 
-use embed_core::kernel::{self, codes::BLOCK};
-use embed_core::{Assigner, KMeans, KMeansError, KMeansParams, Metric, Progress, Run, SeededRng};
-use ndarray::ArrayView2;
+use embed_core::{Assigner, KMeans, KMeansError, KMeansParams, Metric, Progress, Run, SeededRng, kernel};
 use rayon::prelude::*;
 
-use super::coarse::{Coarse, longest};
-use super::payload::{Layout, Payload, byte_at, half_at};
+use super::coarse::Coarse;
+use super::fill::fill;
+use super::payload::{Layout, Payload};
+use super::source::{ROWS, Source, longest_row, subtract, view};
 use super::{Exact, Ivf, IvfParams, NONE};
 use crate::aligned::Aligned;
 use crate::pq::Codebook;
-use crate::rotation::Rotation;
-use crate::scoring::{Scoring, square};
+use crate::scoring::Scoring;
 use crate::sq::Sq8;
 use crate::{BuildError, Codes, Refine, Vectors};
 
 /// Rows of a centroid that k-means looks at.
 const SAMPLE: usize = 128;
-/// Rows that are prepared at once.
-const ROWS: usize = 4096;
-
-/// The vectors as they are indexed: at length 1 under cosine, then rotated.
-struct Source<'v> {
-    vectors: Vectors<'v>,
-    metric: Metric,
-    dim: usize,
-    rotation: Option<Rotation>,
-    /// Squared length that one more component brings all vectors to, for inner products.
-    augmented: Option<f64>,
-}
-
-impl Source<'_> {
-    /// Some rows, at length 1 under cosine.
-    fn plain(&self, rows: impl Iterator<Item = usize>) -> Vec<f32> {
-        let mut out = Vec::with_capacity(rows.size_hint().0 * self.dim);
-        for row in rows {
-            let start = out.len();
-            out.extend(self.vectors.rows.row(row));
-            if self.metric == Metric::Cosine {
-                kernel::normalize(&mut out[start..]);
-            }
-        }
-        out
-    }
-
-    fn rows(&self, rows: impl Iterator<Item = usize>) -> Vec<f32> {
-        let plain = self.plain(rows);
-        self.rotation.as_ref().map_or_else(|| plain.clone(), |rotation| rotation.turn(&plain))
-    }
-
-    /// Rows as they are clustered, and how many components they have.
-    fn clustered(&self, rows: &[f32]) -> (Vec<f32>, usize) {
-        let Some(longest) = self.augmented else { return (rows.to_vec(), self.dim) };
-        let mut out = Vec::with_capacity(rows.len() / self.dim * (self.dim + 1));
-        for row in rows.chunks_exact(self.dim) {
-            out.extend_from_slice(row);
-            #[expect(clippy::cast_possible_truncation, reason = "kept in f32")]
-            out.push(((longest - square(row)).max(0.0).sqrt() as f32).min(f32::MAX));
-        }
-        (out, self.dim + 1)
-    }
-}
 
 /// A failure of k-means on rows that have been checked.
 fn failed(error: KMeansError, n: usize) -> BuildError {
@@ -193,20 +148,6 @@ fn to_sphere(centroids: &mut ndarray::Array2<f32>, radius: f32) {
     }
 }
 
-fn view(rows: &[f32], dim: usize) -> ArrayView2<'_, f32> {
-    ArrayView2::from_shape((rows.len() / dim, dim), rows).unwrap_or_else(|_| ArrayView2::from(&[[]; 0]))
-}
-
-fn longest_row(vectors: &Vectors<'_>, metric: Metric) -> f32 {
-    if metric == Metric::Cosine {
-        return 1.000_001;
-    }
-    vectors.rows.rows().into_iter().fold(0.0, |most, row| match row.as_slice() {
-        Some(row) => longest(row, row.len()).max(most),
-        None => longest(&row.to_vec(), row.len()).max(most),
-    })
-}
-
 /// At most `most` different rows in a random order.
 fn draw(n: usize, most: usize, seed: u64) -> Vec<usize> {
     let mut rng = SeededRng::stream(seed, "ivf sample", 0);
@@ -280,167 +221,6 @@ fn train(
             Payload::Fast { book: book(m, 16)?, blocks: bytes(Layout::of(codes, dim)), terms: terms() }
         }
     })
-}
-
-fn subtract(row: &mut [f32], centroids: &[f32], list: u32) {
-    let from = list as usize * row.len();
-    // Differences of the largest numbers would overflow.
-    row.iter_mut().zip(&centroids[from..]).for_each(|(x, c)| *x = (*x - c).clamp(f32::MIN, f32::MAX));
-}
-
-/// What a task of [`fill`] writes.
-struct Part<'p> {
-    slot: usize,
-    ids: &'p [u32],
-    bytes: &'p mut [u8],
-    floats: &'p mut [f32],
-    terms: &'p mut [f32],
-    /// Distance of each row from its centroid.
-    distances: &'p mut [f32],
-}
-
-/// Writes every slot, in parallel.
-fn fill(index: &mut Ivf, source: &Source<'_>, nearest: &[u32], run: &Run<'_>) -> Result<(), BuildError> {
-    const SLOTS: usize = 64 * BLOCK;
-    let (dim, slots) = (index.dim, index.ids.len());
-    let scoring = Scoring::of(index.metric);
-    let layout = Layout::of(index.params.coding.codes, dim);
-    let coarse = index.coarse.clone();
-    let centroids = &coarse.centroids;
-    let ids = index.ids.clone();
-    let (mut distances, mut empty_bytes, mut empty_floats) = (vec![0.0; slots], Vec::new(), Vec::new());
-    let (mut bytes, mut floats, mut terms);
-    let encoder: Encoder;
-    match &mut index.payload {
-        Payload::Flat { table, terms: t } => {
-            encoder = Encoder::Flat;
-            (bytes, floats, terms) = (&mut empty_bytes[..], table.make_mut(), t.make_mut());
-        }
-        Payload::Sq8 { codec, blocks, terms: t } => {
-            encoder = Encoder::Sq8(codec.clone());
-            (bytes, floats, terms) = (blocks.make_mut(), &mut empty_floats[..], t.make_mut());
-        }
-        Payload::Pq { book, codes, terms: t } => {
-            encoder = Encoder::Pq(book.clone());
-            (bytes, floats, terms) = (codes.make_mut(), &mut empty_floats[..], t.make_mut());
-        }
-        Payload::Fast { book, blocks, terms: t } => {
-            encoder = Encoder::Fast(book.clone());
-            (bytes, floats, terms) = (blocks.make_mut(), &mut empty_floats[..], t.make_mut());
-        }
-    }
-    let mut parts = Vec::with_capacity(slots.div_ceil(SLOTS));
-    let mut left = &mut distances[..];
-    for (slot, ids) in (0..).step_by(SLOTS).zip(ids.chunks(SLOTS)) {
-        let n = ids.len();
-        let n_bytes = if bytes.is_empty() { 0 } else { n / layout.block * layout.bytes };
-        let (b, f, t, d);
-        (b, bytes) = bytes.split_at_mut(n_bytes);
-        (f, floats) = floats.split_at_mut(if floats.is_empty() { 0 } else { n * dim });
-        (t, terms) = terms.split_at_mut(if terms.is_empty() { 0 } else { n });
-        (d, left) = left.split_at_mut(n);
-        parts.push(Part { slot, ids, bytes: b, floats: f, terms: t, distances: d });
-    }
-    let errors: Vec<f32> = run.parallelism.install(|| {
-        parts.into_par_iter().map(|part| write(part, source, nearest, centroids, &encoder, scoring)).collect()
-    })?;
-    index.error = errors.into_iter().fold(0.0, f32::max);
-    let starts = index.starts.clone();
-    index.radii = Aligned::new(index.coarse.len(), |radii| {
-        for (radius, border) in radii.iter_mut().zip(starts.windows(2)) {
-            let of_list = &distances[border[0] as usize..border[1] as usize];
-            *radius = of_list.iter().copied().fold(0.0, f32::max);
-        }
-    });
-    Ok(())
-}
-
-/// How rows become codes.
-enum Encoder {
-    Flat,
-    Sq8(Sq8),
-    Pq(Codebook),
-    Fast(Codebook),
-}
-
-/// Writes some slots; the largest distance of a row from its code.
-fn write(
-    part: Part<'_>,
-    source: &Source<'_>,
-    nearest: &[u32],
-    centroids: &[f32],
-    encoder: &Encoder,
-    scoring: Scoring,
-) -> f32 {
-    debug_assert!(part.slot.is_multiple_of(BLOCK));
-    let dim = source.dim;
-    let mut places = Vec::with_capacity(part.ids.len());
-    let mut rows_of = Vec::with_capacity(part.ids.len());
-    for (place, &id) in part.ids.iter().enumerate().filter(|(_, id)| **id != NONE) {
-        places.push(place);
-        rows_of.push(id as usize);
-    }
-    let rows = source.rows(rows_of.iter().copied());
-    let (mut error, mut back) = (0.0f32, vec![0.0; dim]);
-    let mut differences = rows.clone();
-    for ((row, difference), (&place, &id)) in
-        rows.chunks_exact(dim).zip(differences.chunks_exact_mut(dim)).zip(places.iter().zip(&rows_of))
-    {
-        subtract(difference, centroids, nearest[id]);
-        part.distances[place] = kernel::dot(difference, difference).sqrt();
-        if let Encoder::Flat = encoder {
-            part.floats[place * dim..(place + 1) * dim].copy_from_slice(row);
-            if scoring == Scoring::L2 {
-                part.terms[place] = square_term(row);
-            }
-        }
-    }
-    match encoder {
-        Encoder::Flat => {}
-        Encoder::Sq8(codec) => {
-            let (mut code, bytes) = (vec![0; dim], embed_core::kernel::codes::block_bytes(dim));
-            for (row, &place) in rows.chunks_exact(dim).zip(&places) {
-                codec.encode(row, &mut code);
-                let block = &mut part.bytes[place / BLOCK * bytes..][..bytes];
-                code.iter().enumerate().for_each(|(i, &byte)| block[byte_at(place % BLOCK, i)] = byte);
-                codec.decode(&code, &mut back);
-                error = error.max(kernel::squared_l2(row, &back).sqrt());
-                if scoring == Scoring::L2 {
-                    part.terms[place] = codec.term(scoring, &code);
-                }
-            }
-        }
-        Encoder::Pq(book) | Encoder::Fast(book) => {
-            let (m, bytes) = (book.m(), embed_core::kernel::codes::half_block_bytes(book.m()));
-            let codes = book.encode(view(&differences, dim));
-            for (i, (row, &place)) in rows.chunks_exact(dim).zip(&places).enumerate() {
-                let code = &codes[i * m..(i + 1) * m];
-                if let Encoder::Pq(_) = encoder {
-                    part.bytes[place * m..(place + 1) * m].copy_from_slice(code);
-                } else {
-                    let block = &mut part.bytes[place / BLOCK * bytes..][..bytes];
-                    for (p, &c) in code.iter().enumerate() {
-                        let (byte, up) = half_at(place % BLOCK, p);
-                        block[byte] |= c << up;
-                    }
-                }
-                book.decode(code.iter().copied(), &mut back);
-                let list = nearest[rows_of[i]] as usize;
-                back.iter_mut().zip(&centroids[list * dim..]).for_each(|(x, c)| *x += c);
-                error = error.max(kernel::squared_l2(row, &back).sqrt());
-                if scoring == Scoring::L2 {
-                    part.terms[place] = square_term(&back);
-                }
-            }
-        }
-    }
-    error
-}
-
-/// `−|x|²`
-#[expect(clippy::cast_possible_truncation, reason = "summed in f64, kept in f32")]
-fn square_term(row: &[f32]) -> f32 {
-    -square(row) as f32
 }
 
 /// What refines the answers, in the order of rows.

@@ -3,6 +3,7 @@
 mod build;
 mod coarse;
 pub(crate) mod file;
+mod fill;
 mod line;
 mod params;
 mod payload;
@@ -11,6 +12,7 @@ mod refine;
 mod reservoir;
 mod scan;
 mod search;
+mod source;
 mod stored;
 
 use embed_core::{ItemId, Metric, Run, Space};

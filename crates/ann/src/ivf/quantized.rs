@@ -1,7 +1,7 @@
-use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, Run, SearchError, SearchRequest, Space};
-use ndarray::ArrayView2;
+use embed_core::{Metric, Run};
 
 use super::{Ivf, IvfParams, build};
+use crate::implement::answers_as;
 use crate::{BuildError, Coding, Vectors};
 
 /// Search over compact codes of all vectors: SQ8 or product quantization, without lists.
@@ -38,6 +38,10 @@ impl Quantized {
         Ok(Self(build::build(vectors.into(), metric, &params, false, run)?))
     }
 
+    fn lists(&self) -> &Ivf {
+        &self.0
+    }
+
     /// What is kept of a vector.
     #[must_use]
     pub fn coding(&self) -> Coding {
@@ -45,42 +49,4 @@ impl Quantized {
     }
 }
 
-impl AnnIndex for Quantized {
-    fn dim(&self) -> usize {
-        self.0.dim
-    }
-
-    fn len(&self) -> usize {
-        self.0.n
-    }
-
-    fn metric(&self) -> Metric {
-        self.0.metric
-    }
-
-    fn space(&self) -> Space {
-        self.0.space
-    }
-
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        self.0.vector_into(id, out)
-    }
-
-    fn search_into(
-        &self,
-        query: &[f32],
-        request: &SearchRequest<'_>,
-        out: &mut Vec<Neighbor>,
-    ) -> Result<(), SearchError> {
-        self.0.search_into(query, request, out)
-    }
-
-    fn search_batch(
-        &self,
-        queries: ArrayView2<'_, f32>,
-        requests: &[SearchRequest<'_>],
-        parallelism: Parallelism,
-    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
-        self.0.search_batch(queries, requests, parallelism)
-    }
-}
+answers_as!(Quantized, Self::lists);
