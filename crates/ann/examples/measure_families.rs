@@ -4,10 +4,11 @@
 //!
 //! `@4+8` in place of a SPEC sets the efforts of those that follow.
 //! BASE and QUERIES are files of vectors that `embed_core::formats` reads; of queries, the first 1000 count. Rates
-//! are medians of three: one query a call, and one batch, both on one thread. A batch that takes less than a tenth
-//! of a second is ten times the queries.
+//! are medians of three: one query a call and one batch, both on one thread, and one batch on two threads. A batch
+//! that takes less than a tenth of a second is ten times the queries.
 #![allow(clippy::print_stdout, reason = "an example prints what it found")]
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use ann::{Flat, Index, IndexSpec};
@@ -82,10 +83,10 @@ fn point(
     }
     let found = sum / queries.nrows() as f64;
     let many = if short { concatenate(Axis(0), &[queries.view(); 10])? } else { queries.clone() };
-    let batch = median(|| {
-        let answers = index.search_batch(many.view(), &request, Parallelism::Sequential)?;
-        Ok(answers.len())
-    })?;
+    let two = Parallelism::Threads(NonZeroUsize::new(2).ok_or("two threads")?);
+    let [batch, batch_2t] = [Parallelism::Sequential, two]
+        .map(|parallelism| median(|| Ok(index.search_batch(many.view(), &request, parallelism)?.len())));
+    let (batch, batch_2t) = (batch?, batch_2t?);
     let mut answer = Vec::new();
     let single = median(|| {
         for query in queries.rows() {
@@ -94,7 +95,7 @@ fn point(
         Ok(queries.nrows())
     })?;
     let line = format!(
-        r#"{{"effort":{effort},"recall":{found:.4},"qps_batch":{batch:.0},"qps_single":{single:.0}}}"#
+        r#"{{"effort":{effort},"recall":{found:.4},"qps_batch":{batch:.0},"qps_batch_2t":{batch_2t:.0},"qps_single":{single:.0}}}"#
     );
     Ok((found, line))
 }
