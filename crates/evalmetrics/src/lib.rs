@@ -29,21 +29,18 @@
 
 #![forbid(unsafe_code)]
 
-mod embedding;
-mod error;
-mod expected;
-mod full;
-mod lists;
-mod measure;
-mod params;
-mod report;
-mod scorer;
-mod select;
-mod tally;
+pub mod beyond;
+pub mod certainty;
+mod eigen;
+pub mod intrinsic;
+mod labels;
+mod moments;
+mod number;
+mod ranking;
+mod statistics;
 
-pub use embedding::{ColdUsers, EmbeddingScorer};
-pub use error::EvalError;
-pub use measure::{Measure, ParseMeasureError};
-pub use params::{EmptyUsers, FullRanking, SeenItems};
-pub use report::{Column, Figure, Figures, PerUser, RankingReport};
-pub use scorer::{FnScorer, PopularityScorer, Scorer};
+pub use labels::Labels;
+pub use ranking::{
+    ColdUsers, Column, EmbeddingScorer, EmptyUsers, EvalError, Figure, Figures, FnScorer, FullRanking, Gain,
+    Measure, ParseMeasureError, PerUser, PopularityScorer, RankingReport, SampledRanking, Scorer, SeenItems,
+};

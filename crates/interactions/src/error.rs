@@ -87,6 +87,12 @@ pub enum SplitError {
         /// Their time.
         time: i64,
     },
+    /// Cold items of a log of one item, or cold users of a log of one user.
+    #[error("the log has one {what}: it cannot be in both parts")]
+    One {
+        /// Item or user.
+        what: &'static str,
+    },
     /// Nothing would be held out.
     #[error("nothing would be held out: {reason}")]
     NothingHeldOut {
@@ -100,7 +106,9 @@ pub enum SplitError {
 #[non_exhaustive]
 pub enum ParseSplitError {
     /// Not one of the rules.
-    #[error("no split {got:?}: it is last, time:SHARE or ratio:SHARE (as in time:0.2)")]
+    #[error(
+        "no split {got:?}: it is last, time:SHARE, ratio:SHARE, cold-items:SHARE or cold-users:SHARE (as in time:0.2)"
+    )]
     Rule {
         /// The text.
         got: String,
@@ -112,5 +120,73 @@ pub enum ParseSplitError {
         got: String,
         /// The whole text.
         text: String,
+    },
+}
+
+/// Why a train and a test log are not what they should be.
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum LeakageError {
+    /// The two logs do not share their vocabularies, so that ids do not compare.
+    #[error("train and test have other {column} vocabularies: bring one to the other's first")]
+    Vocabularies {
+        /// Which: user or item.
+        column: &'static str,
+    },
+    /// One of the logs has no times.
+    #[error("whether train lies before test cannot be told: {log} has no times")]
+    NoTime {
+        /// Train or test.
+        log: &'static str,
+    },
+    /// What is to be found is in training already.
+    #[error("{count} of {of} test interactions are in train too, as of user {user:?} and item {item:?}")]
+    SharedPairs {
+        /// Test interactions whose user and item are together in train.
+        count: usize,
+        /// All test interactions.
+        of: usize,
+        /// The user of the first.
+        user: String,
+        /// The item of the first.
+        item: String,
+    },
+    /// Training knows what happened after the test began.
+    #[error(
+        "{count} of {of} train interactions are not before test, which begins at {begins}; the last is at {last}"
+    )]
+    Future {
+        /// Train interactions at or after the first of test.
+        count: usize,
+        /// All train interactions.
+        of: usize,
+        /// The first time of test.
+        begins: i64,
+        /// The last time of train.
+        last: i64,
+    },
+    /// Training knows what users did after what is to be found.
+    #[error(
+        "{count} of {of} train interactions are after the same user's first in test, as of user {user:?}"
+    )]
+    OwnFuture {
+        /// Such interactions of train.
+        count: usize,
+        /// All train interactions.
+        of: usize,
+        /// The user of the first.
+        user: String,
+    },
+    /// An item, or a user, that should be unknown to training.
+    #[error("{count} of {of} test interactions have {what}s that are in train, as {key:?}")]
+    NotCold {
+        /// Item or user.
+        what: &'static str,
+        /// Such interactions of test.
+        count: usize,
+        /// All test interactions.
+        of: usize,
+        /// The key of the first.
+        key: String,
     },
 }

@@ -28,6 +28,7 @@
 //! | drop repeats, rare users and items | [`Log::dedup`], [`Log::k_core`] |
 //! | cut into sessions | [`Log::sessions`], [`Log::sequences`], [`Log::histories`] |
 //! | hold out a test part | [`Split`] |
+//! | find out whether training knows what it should not | [`Split::check`], [`Leakage`] |
 //!
 //! | format | file names | a line is |
 //! |---|---|---|
@@ -47,6 +48,7 @@ mod builder;
 mod error;
 mod filter;
 mod group;
+mod leakage;
 mod log;
 mod read;
 mod sessions;
@@ -54,8 +56,9 @@ mod split;
 mod write;
 
 pub use builder::LogBuilder;
-pub use error::{LogError, ParseSplitError, SplitError};
+pub use error::{LeakageError, LogError, ParseSplitError, SplitError};
 pub use filter::{Dropped, Keep};
+pub use leakage::Leakage;
 pub use log::{Interaction, Log};
 pub use read::{
     BadRows, Column, ColumnNames, Columns, Compression, Field, FileSequences, Format, OptionsError, Place,

@@ -6,6 +6,9 @@ use embed_core::SeededRng;
 use crate::error::{ParseSplitError, SplitError};
 use crate::log::Log;
 
+/// The users or items of a log, of which some are held out with all they have.
+type Ids = fn(&Log) -> (&[u32], usize);
+
 /// How a part of a log is held out for testing.
 ///
 /// | rule | text | held out | can leak |
@@ -13,11 +16,16 @@ use crate::log::Log;
 /// | `LastOut` | `last` | the last interaction of each user that has at least two | other users' later interactions are in train |
 /// | `Time(0.2)` | `time:0.2` | all interactions from a moment on, about this share of them | nothing: train lies before test |
 /// | `Ratio(0.2)` | `ratio:0.2` | this share of each user's interactions, drawn at random | later interactions of the same user are in train |
+/// | `ColdItems(0.1)` | `cold-items:0.1` | all interactions of this share of the items, drawn at random | other items' later interactions are in train |
+/// | `ColdUsers(0.1)` | `cold-users:0.1` | all interactions of this share of the users, drawn at random | other users' later interactions are in train |
 ///
 /// Both parts share the vocabularies of the log, hold each interaction once between them, and keep the order
-/// of the log. Every user that has an interaction keeps one in train, except under `Time`. An item may be in
-/// test only. A pair of user and item that repeats may be in both parts: call [`Log::dedup`] first where that
-/// would be a leak.
+/// of the log. Every user that has an interaction keeps one in train under `LastOut` and `Ratio`. An item may be
+/// in test only. A pair of user and item that repeats may be in both parts: call [`Log::dedup`] first where that
+/// would be a leak. [`Split::check`] tells of a train and a test log whether they are what a rule promises.
+///
+/// A cold user's interactions are all in test: split that part again, by `LastOut` or `Ratio`, into what is shown
+/// to the model and what it is to find.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Split {
@@ -30,10 +38,16 @@ pub enum Split {
     /// A random share of each user's interactions: of `n`, `n × share` rounded up or down at random so that
     /// the mean is exact, and at most `n − 1`. The draws of a user depend only on the seed and the user's id.
     Ratio(f64),
+    /// All interactions of a random share of the items that have any, at least one and not all of them: what a
+    /// model does about items that it never saw.
+    ColdItems(f64),
+    /// All interactions of a random share of the users that have any, at least one and not all of them: what a
+    /// model does about users that it never saw.
+    ColdUsers(f64),
 }
 
 impl Split {
-    /// The train and the test part of a log. `seed` matters for [`Split::Ratio`] only.
+    /// The train and the test part of a log. `seed` matters where something is drawn.
     ///
     /// O(n log n) in the longest history; 9 bytes an interaction while it works.
     ///
@@ -42,8 +56,9 @@ impl Split {
     /// - [`SplitError::Empty`] when the log has no interactions.
     /// - [`SplitError::NoTime`], [`SplitError::OneTime`] when a split by time has no times, or one only.
     /// - [`SplitError::NothingHeldOut`] when no user has two interactions, or the share is too small for the log.
+    /// - [`SplitError::One`] when the log has one item, or one user, and those are held out.
     pub fn apply(self, log: &Log, seed: u64) -> Result<(Log, Log), SplitError> {
-        if let Self::Time(got) | Self::Ratio(got) = self
+        if let Self::Time(got) | Self::Ratio(got) | Self::ColdItems(got) | Self::ColdUsers(got) = self
             && !(got > 0.0 && got < 1.0)
         {
             return Err(SplitError::Share { got });
@@ -55,6 +70,8 @@ impl Split {
             Self::LastOut => last_out(log),
             Self::Time(share) => latest(log, share)?,
             Self::Ratio(share) => drawn(log, share, seed),
+            Self::ColdItems(share) => cold("item", |log| (log.items(), log.n_items()), log, share, seed)?,
+            Self::ColdUsers(share) => cold("user", |log| (log.users(), log.n_users()), log, share, seed)?,
         };
         if !test.contains(&true) {
             let reason = match self {
@@ -124,6 +141,25 @@ fn drawn(log: &Log, share: f64, seed: u64) -> Vec<bool> {
     test
 }
 
+/// Which interactions are those of drawn users or items: of the `n` that have any, the nearest number to `n × share`.
+fn cold(what: &'static str, ids: Ids, log: &Log, share: f64, seed: u64) -> Result<Vec<bool>, SplitError> {
+    let (ids, n) = ids(log);
+    let counts = crate::group::counts(n, ids);
+    let mut present: Vec<usize> = (0..n).filter(|&id| counts[id] > 0).collect();
+    if present.len() < 2 {
+        return Err(SplitError::One { what });
+    }
+    let wanted = nearest_count(present.len(), share).clamp(1, present.len() - 1);
+    let mut rng = SeededRng::stream(seed, "split/cold", 0);
+    let mut held_out = vec![false; n];
+    for front in 0..wanted {
+        let left = u32::try_from(present.len() - front).unwrap_or(u32::MAX);
+        present.swap(front, front + rng.below(left) as usize);
+        held_out[present[front]] = true;
+    }
+    Ok(ids.iter().map(|&id| held_out[id as usize]).collect())
+}
+
 /// `n × share`, rounded down, or up with the probability of its fraction; at most `n − 1`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and n")]
 #[expect(clippy::cast_precision_loss, reason = "a share is not exact")]
@@ -143,6 +179,8 @@ impl FromStr for Split {
         let rule = match rule {
             "time" => Self::Time,
             "ratio" => Self::Ratio,
+            "cold-items" => Self::ColdItems,
+            "cold-users" => Self::ColdUsers,
             _ => return Err(unknown()),
         };
         let share = got.parse().ok().filter(|&share: &f64| share > 0.0 && share < 1.0);
@@ -157,6 +195,8 @@ impl fmt::Display for Split {
             Self::LastOut => f.write_str("last"),
             Self::Time(share) => write!(f, "time:{share}"),
             Self::Ratio(share) => write!(f, "ratio:{share}"),
+            Self::ColdItems(share) => write!(f, "cold-items:{share}"),
+            Self::ColdUsers(share) => write!(f, "cold-users:{share}"),
         }
     }
 }

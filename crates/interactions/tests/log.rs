@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use embed_core::Vocab;
-use interactions::{Interaction, Keep, Log, LogBuilder, LogError, ParseSplitError, Split, SplitError};
+use interactions::{
+    Interaction, Keep, Leakage, LeakageError, Log, LogBuilder, LogError, ParseSplitError, Split, SplitError,
+};
 use proptest::prelude::*;
 
 fn log(rows: &[(u32, u32)], times: Option<&[i64]>) -> Log {
@@ -138,8 +140,9 @@ proptest! {
     }
 
     #[test]
-    fn a_split_loses_and_doubles_nothing(log in some_log(), rule in 0usize..3, share in 0.01f64..0.99, seed in 0u64..9) {
-        let split = [Split::LastOut, Split::Time(share), Split::Ratio(share)][rule];
+    fn a_split_loses_and_doubles_nothing(log in some_log(), rule in 0usize..5, share in 0.01f64..0.99, seed in 0u64..9) {
+        let rules = [Split::LastOut, Split::Time(share), Split::Ratio(share), Split::ColdItems(share), Split::ColdUsers(share)];
+        let split = rules[rule];
         let Ok((train, test)) = split.apply(&log, seed) else { return Ok(()) };
         prop_assert!(!test.is_empty());
         let mut all: Vec<usize> = numbers(&train).into_iter().chain(numbers(&test)).collect();
@@ -168,12 +171,21 @@ proptest! {
                     prop_assert!(n == log.len() || off(test.len()) <= off(n), "no boundary is nearer to the share");
                 }
             }
+            Split::ColdItems(share) | Split::ColdUsers(share) => {
+                let counts = |log: &Log| if rule == 3 { log.item_counts() } else { log.user_counts() };
+                let present = |log: &Log| counts(log).iter().filter(|&&count| count > 0).count();
+                let (whole, trained, held) = (present(&log), present(&train), present(&test));
+                prop_assert_eq!(trained + held, whole, "nothing is in both");
+                prop_assert_eq!(held, ((whole as f64 * share).round() as usize).clamp(1, whole - 1));
+            }
             _ => for user in 0..log.n_users() {
                 let exact = in_log[user] as f64 * share;
                 prop_assert!((in_test[user] as f64 - exact).abs() < 1.0 || in_train[user] == 1);
                 prop_assert!(in_train[user] >= 1);
             },
         }
+        let repeats = log.dedup(Keep::First).0.len() < log.len();
+        prop_assert!(repeats || split.check(&train, &test).is_ok(), "{:?}", split.check(&train, &test));
         let again = split.apply(&log, seed).unwrap();
         prop_assert_eq!((again.0, again.1), (train, test));
     }
@@ -217,13 +229,73 @@ fn a_split_that_cannot_be_says_why() {
     assert!(matches!(Split::LastOut.apply(&single, 0), Err(SplitError::NothingHeldOut { .. })));
     assert!(matches!(Split::Ratio(0.5).apply(&single, 0), Err(SplitError::NothingHeldOut { .. })));
     assert_eq!(Split::LastOut.apply(&LogBuilder::new().build(), 0), Err(SplitError::Empty));
+    let one = log(&[(0, 0), (1, 0)], None);
+    assert_eq!(Split::ColdItems(0.5).apply(&one, 0), Err(SplitError::One { what: "item" }));
+    assert!(Split::ColdUsers(0.5).apply(&one, 0).is_ok());
+}
+
+/// Each check finds what it is for, counts it, and names the first.
+#[test]
+fn leaks_are_found_counted_and_named() {
+    let whole = log(&[(0, 0), (0, 1), (1, 1), (1, 2), (2, 3), (0, 1)], Some(&[1, 5, 2, 3, 9, 7]));
+    let all = numbers(&whole);
+    assert_eq!(all, [0, 1, 2, 3, 4, 5]);
+    let part = |rows: &[usize]| {
+        let mut users = Vec::new();
+        let mut items = Vec::new();
+        for &row in rows {
+            users.push(whole.users()[row]);
+            items.push(whole.items()[row]);
+        }
+        let times = rows.iter().map(|&row| whole.times().unwrap()[row]).collect();
+        let keys = (Arc::clone(whole.user_keys()), Arc::clone(whole.item_keys()));
+        Log::new(users, items, Some(times), None, keys.0, keys.1).unwrap()
+    };
+    // User 0 has item 1 in both; its test at 5 is before its train at 7.
+    let (train, test) = (part(&[0, 2, 5]), part(&[1, 3]));
+    let leakage = Leakage::new(&train, &test).unwrap();
+    let named = |user: &str| user.to_owned();
+    assert_eq!(
+        leakage.no_shared_pairs(),
+        Err(LeakageError::SharedPairs { count: 1, of: 2, user: named("u0"), item: named("i1") })
+    );
+    assert_eq!(leakage.no_future(), Err(LeakageError::Future { count: 1, of: 3, begins: 3, last: 7 }));
+    assert_eq!(leakage.no_own_future(), Err(LeakageError::OwnFuture { count: 1, of: 3, user: named("u0") }));
+    assert_eq!(
+        leakage.only_cold_items(),
+        Err(LeakageError::NotCold { what: "item", count: 1, of: 2, key: named("i1") })
+    );
+    assert_eq!(
+        leakage.only_cold_users(),
+        Err(LeakageError::NotCold { what: "user", count: 2, of: 2, key: named("u0") })
+    );
+    for split in
+        [Split::LastOut, Split::Time(0.5), Split::Ratio(0.5), Split::ColdItems(0.5), Split::ColdUsers(0.5)]
+    {
+        assert!(matches!(split.check(&train, &test), Err(LeakageError::SharedPairs { .. })), "{split}");
+    }
+    let (train, test) = (part(&[0, 2]), part(&[4]));
+    for split in
+        [Split::LastOut, Split::Time(0.5), Split::Ratio(0.5), Split::ColdItems(0.5), Split::ColdUsers(0.5)]
+    {
+        assert_eq!(split.check(&train, &test), Ok(()), "{split}");
+    }
+    let untimed = log(&[(0, 0), (0, 1)], None);
+    let leakage = Leakage::new(&untimed, &untimed).unwrap();
+    assert_eq!(leakage.no_future(), Err(LeakageError::NoTime { log: "train" }));
+    let other = log(&[(7, 7)], None);
+    assert_eq!(Leakage::new(&untimed, &other).unwrap_err(), LeakageError::Vocabularies { column: "user" });
 }
 
 #[test]
 fn splits_are_read_from_text_and_written_back() {
-    for (text, split) in
-        [("last", Split::LastOut), ("time:0.2", Split::Time(0.2)), ("ratio:0.05", Split::Ratio(0.05))]
-    {
+    for (text, split) in [
+        ("last", Split::LastOut),
+        ("time:0.2", Split::Time(0.2)),
+        ("ratio:0.05", Split::Ratio(0.05)),
+        ("cold-items:0.1", Split::ColdItems(0.1)),
+        ("cold-users:0.25", Split::ColdUsers(0.25)),
+    ] {
         assert_eq!((text.parse(), split.to_string()), (Ok(split), text.to_owned()));
     }
     for text in ["", "Last", "time", "half:0.5", "last:1"] {

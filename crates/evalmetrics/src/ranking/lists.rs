@@ -1,9 +1,9 @@
 use embed_core::{AnnIndex, Csr, Effort, Filter, ItemId, Run, SearchRequest};
 use ndarray::ArrayView2;
 
-use crate::expected::TieGroup;
-use crate::tally::{Earned, Tally, sorted_sets};
-use crate::{EvalError, FullRanking, RankingReport, SeenItems};
+use super::expected::TieGroup;
+use super::tally::{Earned, Outcome, Tally, sorted_sets};
+use crate::{EvalError, FullRanking, Measure, RankingReport, SeenItems};
 
 /// Users in one block.
 const BLOCK_USERS: usize = 128;
@@ -20,6 +20,7 @@ impl FullRanking {
     /// - [`EvalError::NoItems`], [`EvalError::TooManyItems`], [`EvalError::TooManyUsers`].
     /// - [`EvalError::Users`] when `lists` has another number of rows than `truth`.
     /// - [`EvalError::NobodyToEvaluate`] when no mean can be taken.
+    /// - [`EvalError::NeedsScores`] for [`Measure::Auc`].
     /// - [`EvalError::DuplicateItem`], [`EvalError::UnknownItem`] name the first list of an evaluated user that cannot be one.
     /// - [`EvalError::Stopped`] when the observer ends the run.
     ///
@@ -32,6 +33,7 @@ impl FullRanking {
         n_items: usize,
         run: &mut Run<'_>,
     ) -> Result<RankingReport, EvalError> {
+        self.check_lists()?;
         let tally = Tally::new(self, truth, n_items)?;
         if lists.n_rows() != truth.n_rows() {
             return Err(EvalError::Users { what: "lists", expected: truth.n_rows(), got: lists.n_rows() });
@@ -59,6 +61,7 @@ impl FullRanking {
         truth: &Csr,
         run: &mut Run<'_>,
     ) -> Result<RankingReport, EvalError> {
+        self.check_lists()?;
         let tally = Tally::new(self, truth, index.len())?;
         let expected = truth.n_rows();
         if users.nrows() != expected {
@@ -87,6 +90,14 @@ impl FullRanking {
             }
             Ok(())
         })
+    }
+
+    /// Lists end somewhere: how far down the rest is they do not tell.
+    fn check_lists(&self) -> Result<(), EvalError> {
+        match self.measures.contains(&Measure::Auc) {
+            true => Err(EvalError::NeedsScores { measure: Measure::Auc }),
+            false => Ok(()),
+        }
     }
 }
 
@@ -119,17 +130,16 @@ impl ListScratch {
         }
         let positives = tally.truth.row(user as usize);
         self.groups.clear();
-        for &item in positives {
+        for (at, &item) in positives.iter().enumerate() {
             if let Ok(place) = self.ranks.binary_search_by_key(&item, |&(item, _)| item) {
-                self.groups.push(TieGroup { above: self.ranks[place].1, size: 1, hits: 1 });
+                let (above, gain) = (self.ranks[place].1, tally.gain(user, at));
+                self.groups.push(TieGroup { above, size: 1, hits: 1, gain });
             }
         }
         self.groups.sort_unstable_by_key(|group| group.above);
-        let reached = self.groups.partition_point(|group| group.above < tally.depth());
-        self.groups.truncate(reached);
         let n_unreachable = positives.iter().filter(|&&item| item as usize >= n_items).count();
-        let top = list.iter().copied().take(tally.depth());
-        tally.add(earned, positives.len(), &self.groups, n_unreachable, top);
+        let outcome = Outcome { user, groups: &self.groups, n_unreachable, negatives: 0 };
+        tally.add(earned, outcome, list.iter().copied().take(tally.depth()));
         Ok(())
     }
 }

@@ -82,6 +82,31 @@ pub enum EvalError {
         /// NaN or +inf.
         score: f32,
     },
+    /// A measure of scores, asked of lists.
+    #[error("{measure} is of the whole ranking: lists do not tell it, scores do")]
+    NeedsScores {
+        /// The measure.
+        measure: Measure,
+    },
+    /// A measure of the whole catalogue, asked of some candidates.
+    #[error("{measure} is of the whole catalogue: sampled candidates do not tell it")]
+    NeedsCatalogue {
+        /// The measure.
+        measure: Measure,
+    },
+    /// A positive that is worth less than nothing, or no number.
+    #[error("item {item} is worth {gain} to user {user}: gains are finite, and 0 or more")]
+    BadGain {
+        /// The user.
+        user: u32,
+        /// The item.
+        item: ItemId,
+        /// What the value of the truth makes of it.
+        gain: f64,
+    },
+    /// No candidates beside the positives.
+    #[error("sampled metrics need at least one negative a user")]
+    NoNegatives,
     /// Vectors of users and of items that cannot be multiplied.
     #[error("users have {got} components, items have {expected}")]
     Dimension {

@@ -20,6 +20,26 @@ pub enum SeenItems {
     Keep,
 }
 
+/// What a positive is worth to [`Measure::GradedNdcg`], by its value `v` in the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Gain {
+    /// `v`.
+    #[default]
+    Linear,
+    /// `2ᵛ − 1`.
+    Exponential,
+}
+
+impl Gain {
+    pub(crate) fn of(self, value: f32) -> f64 {
+        let value = f64::from(value);
+        match self {
+            Self::Linear => value,
+            Self::Exponential => value.exp2() - 1.0,
+        }
+    }
+}
+
 /// Evaluation over the full ranking of the catalogue, no sampled candidates.
 ///
 /// ```
@@ -44,8 +64,13 @@ pub struct FullRanking {
     pub empty_users: EmptyUsers,
     /// Items a user has already.
     pub seen_items: SeenItems,
+    /// What a positive is worth to [`Measure::GradedNdcg`].
+    pub gain: Gain,
     /// Whether the report keeps the values of each user: 8 bytes a user, measure and cutoff.
     pub per_user: bool,
+    /// Whether the report keeps the lists, for [`crate::beyond`]: 4 bytes a user and rank up to the largest
+    /// cutoff.
+    pub lists: bool,
 }
 
 impl Default for FullRanking {
@@ -56,7 +81,9 @@ impl Default for FullRanking {
             measures: Measure::USUAL.to_vec(),
             empty_users: EmptyUsers::default(),
             seen_items: SeenItems::default(),
+            gain: Gain::default(),
             per_user: false,
+            lists: false,
         }
     }
 }
@@ -92,10 +119,23 @@ impl FullRanking {
         Ok(())
     }
 
-    /// Every measure that is per user, at every cutoff, in the order of the report.
-    pub(crate) fn per_user_columns(&self) -> Vec<(Measure, usize)> {
-        let per_user = self.measures.iter().copied().filter(|measure| measure.is_per_user());
-        per_user.flat_map(|measure| self.cutoffs.iter().map(move |&cutoff| (measure, cutoff))).collect()
+    /// Every measure that is per user, at every cutoff it has, in the order of the report.
+    pub(crate) fn per_user_columns(&self) -> Vec<(Measure, Option<usize>)> {
+        self.columns().filter(|(measure, _)| measure.is_per_user()).collect()
+    }
+
+    /// Every measure at every cutoff it has.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (Measure, Option<usize>)> {
+        self.measures.iter().flat_map(|&measure| {
+            let cutoffs = if measure.has_cutoff() { &self.cutoffs[..] } else { &[] };
+            let whole = (!measure.has_cutoff()).then_some((measure, None));
+            cutoffs.iter().map(move |&cutoff| (measure, Some(cutoff))).chain(whole)
+        })
+    }
+
+    /// Whether a measure of the whole ranking is asked for.
+    pub(crate) fn whole(&self) -> bool {
+        self.measures.iter().any(|measure| !measure.has_cutoff())
     }
 }
 

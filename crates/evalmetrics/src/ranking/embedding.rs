@@ -52,9 +52,19 @@ impl<'a> EmbeddingScorer<'a> {
             users = normalized(&users.view()).into();
             items = normalized(&items.view()).into();
         }
+        Ok(Self::of_finite(users, items, metric))
+    }
+
+    /// From vectors of one dimension, finite and under [`Metric::Cosine`] of length 1.
+    pub(crate) fn of_finite(
+        users: impl Into<CowArray<'a, f32, Ix2>>,
+        items: impl Into<CowArray<'a, f32, Ix2>>,
+        metric: Metric,
+    ) -> Self {
+        let items = items.into();
         let item_norms =
             (metric == Metric::L2).then(|| items.rows().into_iter().map(|row| row.dot(&row)).collect());
-        Ok(Self { users, items, item_norms, cold: Vec::new() })
+        Self { users: users.into(), items, item_norms, cold: Vec::new() }
     }
 
     /// From users' histories, one a row, made into vectors by `embedder`, and item vectors `[n_items, dim]`.
@@ -137,6 +147,24 @@ impl<'a> EmbeddingScorer<'a> {
         Ok(Self { cold, ..Self::new(users, items, metric)? })
     }
 
+    /// The scores of users that are there: `out` is `[users.len(), items.len()]`.
+    pub(crate) fn products_into(&self, users: &[u32], items: Range<usize>, out: &mut [f32]) {
+        let Ok(mut tile) = ArrayViewMut2::from_shape((users.len(), items.len()), out) else { return };
+        let rows = gather(&self.users, users);
+        let columns = self.items.slice_axis(Axis(0), Slice::from(items.clone()));
+        match &self.item_norms {
+            None => gemm::gemm(1.0, rows.view(), columns.t(), 0.0, tile.view_mut()),
+            Some(norms) => {
+                let norms = norms.slice_axis(Axis(0), Slice::from(items));
+                for (mut scores, user) in tile.rows_mut().into_iter().zip(rows.rows()) {
+                    let own = user.dot(&user);
+                    scores.zip_mut_with(&norms, |score, norm| *score = -own - norm);
+                }
+                gemm::gemm(2.0, rows.view(), columns.t(), 1.0, tile.view_mut());
+            }
+        }
+    }
+
     /// How many users are recommended nothing for want of a history.
     #[must_use]
     pub fn n_cold(&self) -> usize {
@@ -160,24 +188,13 @@ impl crate::Scorer for EmbeddingScorer<'_> {
         if let Some(&user) = users.iter().find(|&&user| user as usize >= n_users) {
             return Err(EvalError::UnknownUser { user, n_users });
         }
-        let Ok(mut tile) = ArrayViewMut2::from_shape((users.len(), items.len()), out) else {
-            return Err(EvalError::Dimension { expected: users.len() * items.len(), got: out.len() });
-        };
-        let rows = gather(&self.users, users);
-        let columns = self.items.slice_axis(Axis(0), Slice::from(items.clone()));
-        match &self.item_norms {
-            None => gemm::gemm(1.0, rows.view(), columns.t(), 0.0, tile.view_mut()),
-            Some(norms) => {
-                let norms = norms.slice_axis(Axis(0), Slice::from(items));
-                for (mut scores, user) in tile.rows_mut().into_iter().zip(rows.rows()) {
-                    let own = user.dot(&user);
-                    scores.zip_mut_with(&norms, |score, norm| *score = -own - norm);
-                }
-                gemm::gemm(2.0, rows.view(), columns.t(), 1.0, tile.view_mut());
-            }
+        let expected = users.len() * items.len();
+        if out.len() != expected {
+            return Err(EvalError::Dimension { expected, got: out.len() });
         }
+        self.products_into(users, items, out);
         if !self.cold.is_empty() {
-            for (mut scores, &user) in tile.rows_mut().into_iter().zip(users) {
+            for (scores, &user) in out.chunks_exact_mut(out.len() / users.len().max(1)).zip(users) {
                 if self.cold[user as usize] {
                     scores.fill(f32::NEG_INFINITY);
                 }

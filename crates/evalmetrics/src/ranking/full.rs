@@ -1,8 +1,8 @@
 use embed_core::{Csr, ItemId, Run};
 
-use crate::expected::TieGroup;
-use crate::select::Selector;
-use crate::tally::{Earned, Tally, sorted_sets};
+use super::expected::TieGroup;
+use super::select::Selector;
+use super::tally::{Earned, Outcome, Tally, sorted_sets};
 use crate::{EvalError, FullRanking, RankingReport, Scorer, SeenItems};
 
 /// Scores in one tile, at most: 4 MiB of them.
@@ -58,7 +58,13 @@ impl FullRanking {
         tally.run(users_at_once, run, |tally, scratch: &mut Scratch, users, earned| {
             scratch.rank(tally, scorer, &seen, users, tile)?;
             for (&user, state) in users.iter().zip(&mut scratch.states) {
-                state.settle(tally, tally.truth.row(user as usize).len(), earned);
+                state.settle(tally, user);
+            }
+            if self.whole() {
+                scratch.count(scorer, &seen, users, tile)?;
+            }
+            for (&user, state) in users.iter().zip(&scratch.states) {
+                state.earn(tally, user, earned);
             }
             Ok(())
         })
@@ -79,12 +85,43 @@ struct UserState {
     /// How many of the row of seen items, and of positives, lie in the tiles that have passed.
     n_seen: usize,
     n_positives: usize,
-    /// Scores of the positives that may be recommended.
-    found: Vec<f32>,
+    /// Scores of the positives that may be recommended, and their places among all of the user.
+    found: Vec<(f32, usize)>,
+    /// The positives within reach, or all of them where a measure of the whole ranking is asked for.
     groups: Vec<TieGroup>,
+    /// The score of each group.
+    levels: Vec<f32>,
+    candidates: usize,
 }
 
 impl Scratch {
+    /// Passes the scores of all items for `users` to `take`, tile by tile, what was seen at -inf.
+    fn tiles<S: Scorer + ?Sized>(
+        &mut self,
+        scorer: &S,
+        seen: &Csr,
+        users: &[u32],
+        tile: usize,
+        mut take: impl FnMut(&mut UserState, u32, ItemId, &[f32]) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        self.states.iter_mut().for_each(|state| state.n_seen = 0);
+        let n_items = scorer.n_items();
+        for first in (0..n_items).step_by(tile) {
+            let items = first..n_items.min(first + tile);
+            let width = items.len();
+            self.scores.resize(users.len() * width, 0.0);
+            scorer.scores_into(users, items, &mut self.scores)?;
+            #[expect(clippy::cast_possible_truncation, reason = "Tally::new checked the number of items")]
+            let first = first as ItemId;
+            let rows = self.scores.chunks_exact_mut(width);
+            for ((&user, row), state) in users.iter().zip(rows).zip(&mut self.states) {
+                state.mask(first, row, seen.row(user as usize));
+                take(state, user, first, row)?;
+            }
+        }
+        Ok(())
+    }
+
     fn rank<S: Scorer + ?Sized>(
         &mut self,
         tally: &Tally<'_>,
@@ -97,75 +134,109 @@ impl Scratch {
         for state in &mut self.states {
             state.restart(tally.depth());
         }
-        let n_items = scorer.n_items();
-        for first in (0..n_items).step_by(tile) {
-            let items = first..n_items.min(first + tile);
-            let width = items.len();
-            self.scores.resize(users.len() * width, 0.0);
-            scorer.scores_into(users, items, &mut self.scores)?;
-            #[expect(clippy::cast_possible_truncation, reason = "Tally::new checked the number of items")]
-            let first = first as ItemId;
-            let rows = self.scores.chunks_exact_mut(width);
-            for ((&user, row), state) in users.iter().zip(rows).zip(&mut self.states) {
-                let positives = tally.truth.row(user as usize);
-                state.pass(first, row, seen.row(user as usize), positives).map_err(|item| {
-                    EvalError::BadScore { user, item, score: row[(item - first) as usize] }
-                })?;
-            }
-        }
-        Ok(())
+        self.tiles(scorer, seen, users, tile, |state, user, first, row| {
+            state.pass(first, row, tally.truth.row(user as usize)).map_err(|item| EvalError::BadScore {
+                user,
+                item,
+                score: row[(item - first) as usize],
+            })
+        })
     }
+
+    /// Passes all scores once more, and counts how many are above each positive's, and how many tie with it.
+    fn count<S: Scorer + ?Sized>(
+        &mut self,
+        scorer: &S,
+        seen: &Csr,
+        users: &[u32],
+        tile: usize,
+    ) -> Result<(), EvalError> {
+        self.states.iter_mut().for_each(UserState::all_groups);
+        self.tiles(scorer, seen, users, tile, |state, _, _, row| {
+            state.candidates += how_many(row, |score| score > f32::NEG_INFINITY);
+            for (&level, group) in state.levels.iter().zip(&mut state.groups) {
+                group.above += how_many(row, |score| score > level);
+                group.size += how_many(row, |score| score == level);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Without branches, for the vector units.
+fn how_many(scores: &[f32], which: impl Fn(f32) -> bool) -> usize {
+    scores.iter().map(|&score| u32::from(which(score))).sum::<u32>() as usize
 }
 
 impl UserState {
     fn restart(&mut self, k: usize) {
         self.selector.restart(k);
-        self.n_seen = 0;
         self.n_positives = 0;
         self.found.clear();
+        self.candidates = 0;
     }
 
-    /// Takes the scores of items `first..`.
-    fn pass(
-        &mut self,
-        first: ItemId,
-        row: &mut [f32],
-        seen: &[ItemId],
-        positives: &[ItemId],
-    ) -> Result<(), ItemId> {
+    /// Puts what was seen of items `first..` at -inf.
+    fn mask(&mut self, first: ItemId, row: &mut [f32], seen: &[ItemId]) {
         for &item in &seen[self.n_seen..] {
             let Some(score) = row.get_mut((item - first) as usize) else { break };
             *score = f32::NEG_INFINITY;
             self.n_seen += 1;
         }
+    }
+
+    /// Takes the scores of items `first..`.
+    fn pass(&mut self, first: ItemId, row: &[f32], positives: &[ItemId]) -> Result<(), ItemId> {
         for &item in &positives[self.n_positives..] {
             let Some(&score) = row.get((item - first) as usize) else { break };
-            self.n_positives += 1;
             if score > f32::NEG_INFINITY {
-                self.found.push(score);
+                self.found.push((score, self.n_positives));
             }
+            self.n_positives += 1;
         }
         self.selector.scan(first, row)
     }
 
     /// Ends the user: groups the positives within reach by their score.
-    fn settle(&mut self, tally: &Tally<'_>, n_positives: usize, earned: &mut Earned) {
+    fn settle(&mut self, tally: &Tally<'_>, user: u32) {
         self.selector.finish();
-        self.found.sort_unstable_by(|a, b| b.total_cmp(a));
+        self.found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         self.groups.clear();
+        self.levels.clear();
         let mut last = f32::NAN;
-        for &score in &self.found {
+        for &(score, place) in &self.found {
+            let gain = tally.gain(user, place);
             if score == last {
                 if let Some(group) = self.groups.last_mut() {
                     group.hits += 1;
+                    group.gain += gain;
                 }
                 continue;
             }
-            let Some((above, size)) = self.selector.place(score) else { break };
-            self.groups.push(TieGroup { above, size, hits: 1 });
+            let (above, size) = match self.selector.place(score) {
+                Some(place) => place,
+                None if tally.whole() => (0, 0),
+                None => break,
+            };
+            self.groups.push(TieGroup { above, size, hits: 1, gain });
+            self.levels.push(score);
             last = score;
         }
-        let n_unreachable = n_positives - self.found.len();
-        tally.add(earned, n_positives, &self.groups, n_unreachable, self.selector.top());
+    }
+
+    /// Begins to count anew.
+    fn all_groups(&mut self) {
+        self.groups.iter_mut().for_each(|group| (group.above, group.size) = (0, 0));
+    }
+
+    fn earn(&self, tally: &Tally<'_>, user: u32, earned: &mut Earned) {
+        let n_positives = tally.truth.row(user as usize).len();
+        let outcome = Outcome {
+            user,
+            groups: &self.groups,
+            n_unreachable: n_positives - self.found.len(),
+            negatives: self.candidates.saturating_sub(self.found.len()),
+        };
+        tally.add(earned, outcome, self.selector.neighbors().map(|n| n.id));
     }
 }

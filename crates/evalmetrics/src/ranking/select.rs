@@ -104,9 +104,10 @@ impl Selector {
         }
     }
 
-    /// The first k items, ties by ascending id. After [`Selector::finish`].
-    pub(crate) fn top(&self) -> impl Iterator<Item = ItemId> {
-        self.above.iter().map(|n| n.id).chain(self.tied_ids.iter().copied()).take(self.k)
+    /// The first k items with their scores, ties by ascending id. After [`Selector::finish`].
+    pub(crate) fn neighbors(&self) -> impl Iterator<Item = Neighbor> + Clone {
+        let tied = self.tied_ids.iter().map(|&id| Neighbor { id, score: self.threshold });
+        self.above.iter().copied().chain(tied).take(self.k)
     }
 }
 
@@ -138,6 +139,10 @@ mod tests {
         Ok(selector)
     }
 
+    fn ids(selector: &Selector) -> Vec<ItemId> {
+        selector.neighbors().map(|n| n.id).collect()
+    }
+
     proptest! {
         #[test]
         fn it_agrees_with_a_sort(
@@ -152,7 +157,7 @@ mod tests {
             let mut sorted: Vec<(f32, u32)> = scores.iter().copied().zip(0..).filter(|p| p.0 > f32::NEG_INFINITY).collect();
             sorted.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap().then(a.1.cmp(&b.1)));
             let selector = select(&scores, k, tile).unwrap();
-            prop_assert_eq!(selector.top().collect::<Vec<_>>(), sorted.iter().take(k).map(|p| p.1).collect::<Vec<_>>());
+            prop_assert_eq!(ids(&selector), sorted.iter().take(k).map(|p| p.1).collect::<Vec<_>>());
             for &score in &scores {
                 let above = scores.iter().filter(|&&s| s > score).count();
                 let size = scores.iter().filter(|&&s| s == score).count();
@@ -166,9 +171,9 @@ mod tests {
     #[test]
     fn rising_equal_and_bad_scores() {
         let rising: Vec<f32> = (0..5000u16).map(f32::from).collect();
-        assert_eq!(select(&rising, 3, 512).unwrap().top().collect::<Vec<_>>(), [4999, 4998, 4997]);
+        assert_eq!(ids(&select(&rising, 3, 512).unwrap()), [4999, 4998, 4997]);
         let equal = select(&[1.0; 5000], 3, 700).unwrap();
-        assert_eq!(equal.top().collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(ids(&equal), [0, 1, 2]);
         assert_eq!(equal.place(1.0), Some((0, 5000)));
         for bad in [f32::NAN, f32::INFINITY] {
             let mut scores = rising.clone();
