@@ -32,11 +32,14 @@
 pub mod beyond;
 pub mod certainty;
 mod eigen;
+mod exact;
 pub mod intrinsic;
 mod labels;
 mod moments;
 mod number;
+pub mod projection;
 mod ranking;
+pub mod search;
 mod statistics;
 
 pub use labels::Labels;

@@ -57,3 +57,4 @@ pub use norms::{NormPopularity, norm_popularity};
 pub use silhouette::{Distance, LabelSilhouette, Silhouette, SilhouetteParams, silhouette};
 pub use spectrum::{Spectrum, spectrum};
 pub use uniformity::{Estimate, alignment, uniformity};
+pub(crate) use vectors::{check, unit_rows};

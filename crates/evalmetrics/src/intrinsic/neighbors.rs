@@ -1,12 +1,11 @@
-use embed_core::{ItemId, Metric, Neighbor, Progress, Run};
+use embed_core::{ItemId, Metric, Neighbor, Run};
 use ndarray::ArrayView2;
-use rayon::prelude::*;
 
 use super::IntrinsicError;
 use super::sample::sample;
 use super::vectors::{check, unit_rows};
 use crate::EmbeddingScorer;
-use crate::ranking::select::Selector;
+use crate::exact::{Own, Unfinished, nearest};
 
 /// The nearest neighbours of items among all others, exact, each list nearest first, ties by ascending id.
 ///
@@ -20,12 +19,6 @@ pub struct NeighborGraph {
     /// Invariant: `k` for each of `items`.
     neighbors: Vec<Neighbor>,
 }
-
-/// Items in one block of products, and in one tile of them.
-const BLOCK: usize = 256;
-const TILE: usize = 2048;
-/// Blocks between two reports to the observer.
-const BLOCKS_AT_ONCE: usize = 32;
 
 impl NeighborGraph {
     /// The `k` nearest of every vector `[n_items, dim]`, or of `most` vectors drawn with the seed of `run`.
@@ -81,20 +74,10 @@ impl NeighborGraph {
         let unit = (metric == Metric::Cosine).then(|| unit_rows(vectors));
         let rows = unit.as_ref().map_or(standard.view(), |unit| unit.view());
         let scorer = EmbeddingScorer::of_finite(rows, rows, metric);
-        let mut neighbors = Vec::with_capacity(items.len() * k);
-        for window in items.chunks(BLOCK * BLOCKS_AT_ONCE) {
-            let (done, total) = (neighbors.len() / k, items.len());
-            if !run.report(&Progress::new("neighbours", done as u64, total as u64).unit("items")).goes_on() {
-                return Err(IntrinsicError::Stopped { done, total });
-            }
-            let blocks: Vec<Vec<Neighbor>> = run.parallelism.install(|| {
-                let block = |(scores, selectors): &mut Scratch, block: &[ItemId]| {
-                    nearest(&scorer, block, n_items, k, scores, selectors)
-                };
-                window.par_chunks(BLOCK).map_init(Scratch::default, block).collect()
-            })?;
-            neighbors.extend(blocks.into_iter().flatten());
-        }
+        let neighbors = nearest(&scorer, items, n_items, k, Own::Excluded, run).map_err(|why| match why {
+            Unfinished::Stopped { done } => IntrinsicError::Stopped { done, total: items.len() },
+            Unfinished::Threads(error) => IntrinsicError::Parallelism(error),
+        })?;
         let mut graph = Self { items: items.to_vec(), n_items, k, metric, neighbors };
         if metric == Metric::L2 {
             graph.score_again(standard.view());
@@ -142,43 +125,6 @@ impl NeighborGraph {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (ItemId, &[Neighbor])> {
         self.items.iter().copied().zip(self.neighbors.chunks_exact(self.k))
     }
-}
-
-type Scratch = (Vec<f32>, Vec<Selector>);
-
-fn nearest(
-    scorer: &EmbeddingScorer<'_>,
-    items: &[ItemId],
-    n_items: usize,
-    k: usize,
-    scores: &mut Vec<f32>,
-    selectors: &mut Vec<Selector>,
-) -> Vec<Neighbor> {
-    selectors.resize_with(items.len(), Selector::default);
-    selectors.iter_mut().for_each(|selector| selector.restart(k));
-    for first in (0..n_items).step_by(TILE) {
-        let tile = first..n_items.min(first + TILE);
-        let width = tile.len();
-        scores.resize(items.len() * width, 0.0);
-        scorer.products_into(items, tile, scores);
-        #[expect(clippy::cast_possible_truncation, reason = "`check` saw to the number of rows")]
-        let first = first as ItemId;
-        for ((&item, row), selector) in
-            items.iter().zip(scores.chunks_exact_mut(width)).zip(selectors.iter_mut())
-        {
-            if let Some(own) = row.get_mut(item.wrapping_sub(first) as usize) {
-                *own = f32::NEG_INFINITY;
-            }
-            // No score is refused: `check` saw to it that products are finite.
-            let _ = selector.scan(first, row);
-        }
-    }
-    let mut out = Vec::with_capacity(items.len() * k);
-    for selector in selectors {
-        selector.finish();
-        out.extend(selector.neighbors());
-    }
-    out
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::Labels;
 
 /// Checks that there are `least` rows, that they can be numbered, that all components are
 /// numbers, and that no product of two rows can overflow.
-pub(super) fn check(vectors: ArrayView2<'_, f32>, least: usize) -> Result<(), IntrinsicError> {
+pub(crate) fn check(vectors: ArrayView2<'_, f32>, least: usize) -> Result<(), IntrinsicError> {
     let (got, limit) = (vectors.nrows(), ItemId::MAX as usize);
     if got < least {
         return Err(IntrinsicError::TooFewRows { least, got });
@@ -41,7 +41,7 @@ pub(super) fn check_labels(vectors: ArrayView2<'_, f32>, labels: &Labels) -> Res
 }
 
 /// The rows, of length 1 where they have one.
-pub(super) fn unit_rows(vectors: ArrayView2<'_, f32>) -> Array2<f32> {
+pub(crate) fn unit_rows(vectors: ArrayView2<'_, f32>) -> Array2<f32> {
     let mut rows = vectors.as_standard_layout().into_owned();
     for mut row in rows.rows_mut() {
         if let Some(row) = row.as_slice_mut() {
