@@ -6,7 +6,7 @@ use super::{Pca, ProjectError};
 use crate::intrinsic::{Distance, NeighborGraph, check, unit_rows};
 use crate::number::float;
 
-/// A map on which near neighbours stay near: t-SNE with forces interpolated on a grid.
+/// A map on which near neighbours stay near: t-SNE with the forces of Barnes and Hut's tree.
 ///
 /// Neighbours are exact, found on all threads. The layout starts from the first two principal components and is made on
 /// one thread by the crate `bhtsne`, whose sums on several threads depend on which of them was faster.
@@ -57,15 +57,14 @@ impl Tsne {
     /// - [`ProjectError::Stopped`], [`ProjectError::Parallelism`].
     ///
     /// # Complexity
-    /// O(n² · dim) for the neighbours in matrix products, O(n · perplexity) a step and a transform of a grid that grows with the
-    /// spread of the layout. Memory: about 3 · perplexity · 60 bytes a vector.
+    /// O(n² · dim) for the neighbours in matrix products, O(n (perplexity + log n)) a step. Memory: about 3 · perplexity · 60 bytes a vector.
     ///
     /// # Determinism
     /// The same bits on any number of threads, by the seed of `run`.
     ///
     /// # Reference
-    /// van der Maaten & Hinton 2008; Linderman et al., Fast Interpolation-Based t-SNE, 2019; Kobak & Berens 2019
-    /// for the start.
+    /// van der Maaten & Hinton 2008; van der Maaten, Accelerating t-SNE Using Tree-Based Algorithms, 2014; Kobak &
+    /// Berens 2019 for the start.
     pub fn project(
         &self,
         vectors: ArrayView2<'_, f32>,
@@ -79,7 +78,14 @@ impl Tsne {
         }
         let unit = (self.distance == Distance::Cosine).then(|| unit_rows(vectors));
         let rows = unit.as_ref().map_or(vectors, |unit| unit.view());
-        let perplexity = self.perplexity.min(float(n - 1) / 3.0).max(1.0);
+        if n < FEW {
+            // Fewer than the neighbours of one.
+            let places = start(rows, run)?.into_iter();
+            #[expect(clippy::cast_possible_truncation, reason = "places need no more digits")]
+            return Ok(Array2::from_shape_vec((n, 2), places.map(|place| place as f32).collect())
+                .unwrap_or_default());
+        }
+        let perplexity = self.perplexity.min(float(n - 1) / 3.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 3 to 300")]
         let k = (3.0 * perplexity) as usize;
         let graph = NeighborGraph::exact(rows, Metric::L2, k, None, run)?;
@@ -110,6 +116,9 @@ impl Tsne {
     }
 }
 
+/// Vectors that have three others are laid out; fewer stay where their principal components put them.
+const FEW: usize = 4;
+
 /// The first two principal components at a deviation of 10⁻⁴, and a hundredth of that of noise, which parts what
 /// lies in one place.
 fn start(rows: ArrayView2<'_, f32>, run: &mut Run<'_>) -> Result<Vec<f64>, ProjectError> {
@@ -125,6 +134,9 @@ fn start(rows: ArrayView2<'_, f32>, run: &mut Run<'_>) -> Result<Vec<f64>, Proje
     };
     Ok((0..rows.nrows()).flat_map(|row| [(row, 0), (row, 1)]).map(|(row, axis)| place(row, axis)).collect())
 }
+
+/// Cells of the tree that are seen under a smaller ratio of width to distance count as one point.
+const THETA: f64 = 0.5;
 
 fn layout(
     neighbors: &[Vec<Neighbor<f64>>],
@@ -149,7 +161,7 @@ fn layout(
         .momentum_switch_epoch((epochs / 4).min(250))
         .initial_embedding(start)
         .epoch_callback(tell)
-        .fit_sne_with_neighbors(neighbors);
+        .barnes_hut_with_neighbors(THETA, neighbors);
     let places = tsne.embedding();
     drop(tsne);
     match stopped {
