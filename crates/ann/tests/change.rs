@@ -1,7 +1,7 @@
 //! Changes of an index: as a naive list of rows would answer, and under many readers.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use ann::{Changed, Flat, Index, IndexSpec, Live};
 use embed_core::testkit::clustered;
@@ -143,4 +143,43 @@ fn readers_see_one_generation_at_a_time() {
         done.store(true, Ordering::Relaxed);
         assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
     });
+}
+
+/// Whatever was added before a search began is found, through changes, compactions and swaps of every family.
+#[test]
+fn what_was_added_is_found_by_readers_that_come_later() {
+    for spec in ["HNSW8,SQ8", "IVF8,Flat", "RPForest4", "PQ3x8,Refine(Flat)"] {
+        let live = Live::new(built(spec.parse().unwrap(), &clustered(300, DIM, 4, 3), Metric::L2));
+        let (added, done) = (AtomicU8::new(0), AtomicBool::new(false));
+        let vector = |g: u8| [100.0 + 10.0 * f32::from(g); DIM];
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut searches = 0;
+                        while !done.load(Ordering::Relaxed) || searches == 0 {
+                            let g = added.load(Ordering::Acquire);
+                            if g == 0 {
+                                continue;
+                            }
+                            let found = live.search(&vector(g), &SearchRequest::k(1)).unwrap();
+                            assert!(found[0].score == 0.0, "{spec}: {g} was added, found {found:?}");
+                            searches += 1;
+                        }
+                        searches
+                    })
+                })
+                .collect();
+            for g in 1..=12u8 {
+                live.change(|index| index.add(&vector(g))).unwrap();
+                added.store(g, Ordering::Release);
+                if g % 4 == 0 {
+                    live.compact(&mut Run::seeded(1)).unwrap();
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+            assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
+        });
+        assert_eq!(live.len(), 312, "{spec}");
+    }
 }

@@ -63,6 +63,7 @@ fn draw(svg: &mut String, curves: &[Curve<'_>], (recall, rate): (&str, &str)) ->
         .y_label_formatter(&|y| crate::output::rate(*y))
         .light_line_style(RGBColor(238, 240, 242))
         .bold_line_style(RGBColor(216, 222, 228))
+        .max_light_lines(2)
         .label_style(("sans-serif", 14))
         .draw()?;
     let inside = |points: Vec<(f64, f64)>| points.into_iter().filter(move |&(recall, _)| recall >= left);

@@ -105,10 +105,12 @@ impl FromStr for IndexSpec {
         let codes = take(|p| matches!(p, Part::Codes(_)));
         let refine = take(|p| matches!(p, Part::Refine(_)));
         let Some(Part::Codes(codes)) = codes else {
-            return Err(if rest.is_empty() {
-                ParseSpecError::Unfinished { spec: spec.to_owned(), expected: ONE_FAMILY }
-            } else {
-                misplaced(at, ONE_FAMILY)
+            return Err(match refine {
+                Some(_) => misplaced(at - 1, ONE_FAMILY),
+                None if rest.is_empty() => {
+                    ParseSpecError::Unfinished { spec: spec.to_owned(), expected: ONE_FAMILY }
+                }
+                None => misplaced(at, ONE_FAMILY),
             });
         };
         if !rest.is_empty() {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::result::{Bench, Family};
+use super::result::{Bench, Family, whole};
 use crate::charts::{self, Curve};
 use crate::error::CliError;
-use crate::output::{grouped, rate};
+use crate::output::grouped;
 
 const STYLE: &str = "\
 body{font:16px/1.5 system-ui,sans-serif;max-width:980px;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
@@ -64,7 +64,7 @@ fn families(bench: &Bench) -> String {
         .collect();
     let rows = bench.results.iter().map(|family| {
         let points: Vec<(f64, f64)> = family.curve.iter().map(|p| (p.recall, p.qps_batch)).collect();
-        let at = |mark| charts::rate_at(&points, mark).map_or_else(|| "–".to_owned(), rate);
+        let at = |mark| charts::rate_at(&points, mark).map_or_else(|| "–".to_owned(), whole);
         let figures = [format!("{:.2}", family.build_seconds), format!("{:.0}", family.bytes_per_vector)];
         std::iter::once(family.spec.clone()).chain(figures).chain(MARKS.map(at)).collect()
     });
@@ -80,8 +80,8 @@ fn points(bench: &Bench) -> String {
                 family.spec.clone(),
                 grouped(p.effort),
                 format!("{:.4}", p.recall),
-                rate(p.qps_single),
-                rate(p.qps_batch),
+                whole(p.qps_single),
+                whole(p.qps_batch),
                 format!("{:.0}", p.p50_us),
                 format!("{:.0}", p.p99_us),
             ]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::output::{self, grouped, rate};
+use crate::output::{self, grouped};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Bench {
@@ -62,8 +62,8 @@ impl Bench {
                 row.extend([
                     grouped(point.effort as u64),
                     format!("{:.4}", point.recall),
-                    rate(point.qps_single),
-                    rate(point.qps_batch),
+                    whole(point.qps_single),
+                    whole(point.qps_batch),
                     format!("{:.0}", point.p50_us),
                     format!("{:.0}", point.p99_us),
                 ]);
@@ -72,4 +72,10 @@ impl Bench {
         });
         output::table(&heading, 1, rows)
     }
+}
+
+/// A rate as a whole number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast stops at the borders")]
+pub(super) fn whole(rate: f64) -> String {
+    grouped(rate.round() as u64)
 }
