@@ -36,6 +36,7 @@
 //! | read a log, cut it into sessions, hold a part out | [`interactions`] |
 //! | learn item vectors from sequences | [`seqemb`], with negatives from [`negsample`] |
 //! | walk on graphs, learn vectors of their nodes | [`graphemb`] |
+//! | train two towers over users and items | [`towers`] |
 //! | find the nearest vectors | [`ann`] |
 //! | measure rankings | [`evalmetrics`] |
 //! | implement a trait of your own, save and open files | [`embed_core`] |
@@ -60,6 +61,7 @@ pub use graphemb;
 pub use interactions;
 pub use negsample;
 pub use seqemb;
+pub use towers;
 
 /// The program of the README, compiled and run.
 #[cfg(doctest)]

@@ -1,3 +1,5 @@
+use embed_core::{EmbeddingsError, ParallelismError, SampleError};
+
 /// Why a layer could not work.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -30,4 +32,50 @@ pub enum LayerError {
         /// What it must be.
         expected: &'static str,
     },
+}
+
+/// Why there is no trained model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// A layer cannot be made, or cannot work.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// The negatives cannot be drawn.
+    #[error("negatives cannot be drawn")]
+    Sample(#[from] SampleError),
+    /// Nothing to train on.
+    #[error(
+        "{users} users with {interactions} interactions hold no positive to train on: each needs a history beside it"
+    )]
+    Empty {
+        /// Users.
+        users: usize,
+        /// Their interactions.
+        interactions: usize,
+    },
+    /// Two things are over different numbers of items or users.
+    #[error("{what}: expected {expected}, got {got}")]
+    Catalogue {
+        /// What differs.
+        what: &'static str,
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
+        got: usize,
+    },
+    /// The loss or a gradient is no number before a first pass was complete, so that there is nothing to keep.
+    #[error("training diverged at step {step}, in its first pass: lower the rate, now {rate}")]
+    Diverged {
+        /// The step, from 0.
+        step: u64,
+        /// Learning rate of the tables.
+        rate: f32,
+    },
+    /// The vectors of the items were refused.
+    #[error(transparent)]
+    Vectors(#[from] EmbeddingsError),
+    /// The threads could not be started.
+    #[error(transparent)]
+    Parallelism(#[from] ParallelismError),
 }

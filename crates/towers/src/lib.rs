@@ -1,4 +1,39 @@
-//! Two-tower retrieval, trained and served on the CPU.
+//! Two-tower retrieval, trained and served on the CPU: users and items become vectors of one space, and a user's nearest items
+//! are what to recommend.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use embed_core::{Embedder, Run, Sequences, Vocab};
+//! use negsample::Uniform;
+//! use towers::models::{Histories, YouTubeDnn};
+//! use towers::train::{FitParams, Negatives};
+//! use towers::IdTowers;
+//!
+//! let items = Arc::new(Vocab::from_keys(["tent", "stove", "novel", "poem"])?);
+//! let users = Arc::new(Vocab::from_keys((0..40).map(|user| format!("user {user}")))?);
+//! let log = Sequences::from_rows(4, [[0, 1], [1, 0], [2, 3], [3, 2]].repeat(10))?;
+//! let negatives = Negatives { in_batch: false, shared: 3, own: 0 };
+//! let fit = FitParams { epochs: 20, negatives, temperature: 0.2, ..FitParams::default() };
+//! let (histories, mut sampler) = (Histories::new(log), Uniform::new(4)?);
+//! let data = (&histories, None);
+//! let model = IdTowers::fit((&YouTubeDnn::mean(8), &fit), data, (users, items), &mut sampler, &mut Run::seeded(1))?;
+//! let camper = model.embed(&[0u32][..])?;
+//! let score = |key: &str| Some(model.metric().score(&camper, model.items().get(key)?));
+//! assert!(score("stove") > score("novel"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | learn vectors of users and items by id and history | [`IdTowers`], [`models::TowersParams`] |
+//! | say how it is trained | [`train::FitParams`]; [`Preset`] for what measured well |
+//! | look at a training pass by pass, save it, take it up again | [`train::Training`] |
+//! | make a vector of a user | [`IdTowers`] is an [`embed_core::Embedder`] of [`UserInput`] and of histories |
+//! | put two encoders of one's own together | [`models::Encoder`], [`models::TwoTower`] |
+//! | build from parts | [`layers`], [`losses`], [`optim`] |
+//!
+//! Not in this crate: samplers (any [`embed_core::NegativeSampler`] will do), indexes, reading of logs.
 
 // Tests slice by a macro that allows unsafe code to itself.
 #![cfg_attr(not(test), forbid(unsafe_code))]
@@ -11,7 +46,13 @@ mod error;
 pub mod layers;
 pub mod losses;
 mod matrix;
+pub mod models;
 pub mod optim;
+mod presets;
+mod serve;
+pub mod train;
 
-pub use error::LayerError;
+pub use error::{FitError, LayerError};
 pub use matrix::{Buffer, all_finite, product};
+pub use presets::Preset;
+pub use serve::{IdTowers, UserInput};

@@ -1,0 +1,117 @@
+//! Two towers: steps of training, the user tower, pooling by length of the history, the loss of a batch.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that fails has no result")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use embed_core::{Embedder, Parallelism, Run, SeededRng, Sequences, Vocab};
+use ndarray::Array2;
+use negsample::{Frequency, InBatch};
+use towers::losses::{Contrast, Objective, Side, contrast_shared};
+use towers::models::{Histories, Pooling, TowersParams, YouTubeDnn};
+use towers::train::FitParams;
+use towers::{IdTowers, UserInput};
+
+const ITEMS: u32 = 20_000;
+const USERS: u32 = 2_000;
+
+/// 40 items a user; an item's rank is the least of three uniform draws.
+fn histories() -> Histories {
+    let mut rng = SeededRng::new(1);
+    let mut item = || (0..3).map(|_| rng.below(ITEMS)).min().unwrap_or_default();
+    let rows: Vec<Vec<u32>> = (0..USERS).map(|_| (0..40).map(|_| item()).collect()).collect();
+    Histories::new(Sequences::from_rows(ITEMS as usize, rows).unwrap())
+}
+
+fn keys(n: u32) -> Arc<Vocab> {
+    Arc::new(Vocab::from_keys((0..n).map(|i| i.to_string())).unwrap())
+}
+
+fn fitted(towers: &TowersParams, fit: &FitParams, histories: &Histories) -> IdTowers {
+    let frequency = Frequency::from_counts(&histories.sequences().counts()).unwrap();
+    let mut sampler = InBatch::new(ITEMS as usize, frequency).unwrap();
+    let keys = (keys(USERS), keys(ITEMS));
+    IdTowers::fit((towers, fit), (histories, None), keys, &mut sampler, &mut Run::seeded(1)).unwrap()
+}
+
+fn training(criterion: &mut Criterion) {
+    let histories = histories();
+    let mut group = criterion.benchmark_group("towers_training");
+    for batch in [1024, 4096] {
+        let steps = 8;
+        let fit = FitParams { batch, max_steps: steps, ..FitParams::default() };
+        group.sample_size(10).throughput(Throughput::Elements(steps * batch as u64));
+        for (name, towers) in [("mean", YouTubeDnn::mean(64)), ("deep", YouTubeDnn::deep(64, Pooling::Mean))]
+        {
+            group.bench_function(BenchmarkId::new(name, format!("d=64,B={batch}")), |b| {
+                b.iter(|| fitted(&towers, &fit, &histories));
+            });
+        }
+    }
+}
+
+fn users(criterion: &mut Criterion) {
+    let histories = histories();
+    let fit = FitParams { max_steps: 2, ..FitParams::default() };
+    let model = fitted(&YouTubeDnn::deep(64, Pooling::Mean), &fit, &histories);
+    let inputs: Vec<UserInput<'_>> =
+        (0..1024).map(|u| UserInput { user: Some(u), history: histories.sequence(u) }).collect();
+    let inputs: Vec<&UserInput<'_>> = inputs.iter().collect();
+    let mut group = criterion.benchmark_group("towers_users");
+    let mut out = vec![0.0; 64];
+    let mut next = inputs.iter().cycle();
+    group.throughput(Throughput::Elements(1)).bench_function("deep,d=64,B=1", |b| {
+        b.iter(|| model.embed_into(next.next().unwrap(), &mut out).unwrap());
+    });
+    let mut rows = Array2::zeros((1024, 64));
+    group.throughput(Throughput::Elements(1024)).bench_function("deep,d=64,B=1024,1 thread", |b| {
+        b.iter(|| model.embed_batch_into(&inputs, Parallelism::Sequential, rows.view_mut()).unwrap());
+    });
+}
+
+fn pooling(criterion: &mut Criterion) {
+    let histories = histories();
+    let fit = FitParams { max_steps: 1, batch: 64, ..FitParams::default() };
+    let mut group = criterion.benchmark_group("towers_pooling");
+    let attention = Some(Pooling::SelfAttention { heads: 2 });
+    for (name, pooling) in
+        [("mean", Some(Pooling::Mean)), ("self-attention", attention), ("query", Some(Pooling::Query))]
+    {
+        let model =
+            fitted(&TowersParams { pooling, max_history: 500, ..YouTubeDnn::mean(64) }, &fit, &histories);
+        for length in [10u32, 50, 100, 200, 500] {
+            let history: Vec<u32> = (0..length).map(|i| i * 37 % ITEMS).collect();
+            let mut out = vec![0.0; 64];
+            group.bench_function(BenchmarkId::new(name, format!("d=64,T={length}")), |b| {
+                b.iter(|| model.embed_into(black_box(history.as_slice()), &mut out).unwrap());
+            });
+        }
+    }
+}
+
+fn loss(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("towers_loss");
+    for batch in [1024usize, 4096, 16384] {
+        let mut rng = SeededRng::new(1);
+        let mut rows = || Array2::from_shape_simple_fn((batch, 64), || rng.unit_f32() - 0.5);
+        let (q, p) = (rows(), rows());
+        let (mut dq, mut dp, mut dc) = (q.clone(), q.clone(), q.clone());
+        group.sample_size(10).throughput(Throughput::Elements(batch as u64));
+        group.bench_function(BenchmarkId::new("in-batch softmax", format!("d=64,B={batch}")), |b| {
+            b.iter(|| {
+                contrast_shared(
+                    Contrast { objective: Objective::Softmax, scale: 10.0 },
+                    Side { vectors: q.view(), gradients: dq.view_mut(), log_counts: &[] },
+                    Side { vectors: p.view(), gradients: dp.view_mut(), log_counts: &[] },
+                    Side { vectors: p.view(), gradients: dc.view_mut(), log_counts: &[] },
+                    &|row, scores| scores[row] = f32::NEG_INFINITY,
+                )
+            });
+        });
+    }
+}
+
+criterion_group!(benches, training, users, pooling, loss);
+criterion_main!(benches);

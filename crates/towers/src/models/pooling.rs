@@ -1,0 +1,219 @@
+use embed_core::SeededRng;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use super::Pooling;
+use crate::LayerError;
+use crate::layers::{
+    Bag, LayerNorm, LayerNormTape, Module, Param, Pool, PoolTape, QueryAttention, QueryAttentionTape,
+    Segments, SelfAttention, SelfAttentionTape, Slot, Tensor, pool_rows, pool_rows_backward,
+};
+use crate::matrix::{Buffer, each_row, each_row_mut, row};
+
+/// The layers of a [`Pooling`] that has some; the mean needs none.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PoolingLayer {
+    /// `mean of x + A(norm(x))`, x the items with their positions.
+    SelfAttention {
+        /// A
+        attention: Box<SelfAttention>,
+        /// Before A.
+        norm: LayerNorm,
+        /// A row for each place from the end.
+        positions: Param,
+    },
+    /// Attention of one query.
+    Query {
+        /// The layer.
+        attention: QueryAttention,
+        /// The query where the user has none of their own.
+        query: Param,
+    },
+}
+
+/// What a forward pass keeps.
+#[derive(Debug, Clone, Default)]
+pub struct PoolingTape {
+    /// Items with their positions.
+    placed: Buffer,
+    normed: Buffer,
+    attended: Buffer,
+    dattended: Buffer,
+    dnormed: Buffer,
+    /// Queries of a batch and their gradients.
+    queries: Buffer,
+    norm: LayerNormTape,
+    self_attention: SelfAttentionTape,
+    query: QueryAttentionTape,
+    pool: PoolTape,
+}
+
+impl PoolingLayer {
+    /// The layers of a pooling, if it has any.
+    ///
+    /// # Errors
+    /// As [`SelfAttention::new`].
+    pub fn new(
+        pooling: Pooling,
+        dim: usize,
+        max_history: usize,
+        rng: &mut SeededRng,
+    ) -> Result<Option<Self>, LayerError> {
+        Ok(match pooling {
+            Pooling::Mean => None,
+            Pooling::SelfAttention { heads } => Some(Self::SelfAttention {
+                attention: Box::new(SelfAttention::new(dim, heads, false, rng)?),
+                norm: LayerNorm::new(dim),
+                positions: Param {
+                    decays: false,
+                    ..Param::weights(ndarray::Array2::zeros((max_history, dim)))
+                },
+            }),
+            Pooling::Query => Some(Self::Query {
+                attention: QueryAttention::new(dim, rng),
+                query: Param::offsets(dim, 0.0),
+            }),
+        })
+    }
+
+    /// The items `x` of the histories into one row each of `y`; `users` are the users' own vectors, if they have any.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn forward(
+        &self,
+        x: ArrayView2<'_, f32>,
+        bag: &Bag,
+        users: Option<ArrayView2<'_, f32>>,
+        y: ArrayViewMut2<'_, f32>,
+        tape: &mut PoolingTape,
+    ) {
+        let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
+        let (n, dim) = x.dim();
+        match self {
+            Self::SelfAttention { attention, norm, positions } => {
+                for buffer in [&mut tape.placed, &mut tape.normed, &mut tape.attended] {
+                    buffer.resize(n, dim);
+                }
+                segments.each_mut(tape.placed.view_mut(), |segment, placed, _: &mut ()| {
+                    let rows = segments.rows(segment);
+                    let end = rows.end;
+                    for (i, to) in rows.zip(placed.chunks_exact_mut(dim.max(1))) {
+                        to.copy_from_slice(row(&x, i));
+                        let place = row(&positions.value.view(), end - 1 - i);
+                        to.iter_mut().zip(place).for_each(|(t, p)| *t += p);
+                    }
+                });
+                norm.forward(tape.placed.view(), tape.normed.view_mut(), &mut tape.norm);
+                attention.forward(
+                    tape.normed.view(),
+                    segments,
+                    tape.attended.view_mut(),
+                    &mut tape.self_attention,
+                );
+                each_row(tape.placed.view(), tape.attended.view_mut(), |x, y| {
+                    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+                });
+                pool_rows(tape.attended.view(), segments, Pool::Mean, y, &mut tape.pool);
+            }
+            Self::Query { attention, query } => {
+                if users.is_none() {
+                    tape.queries.resize(bag.len(), dim);
+                    each_row_mut(tape.queries.view_mut(), |_, to| to.copy_from_slice(query.values()));
+                }
+                let queries = users.unwrap_or(tape.queries.view());
+                attention.forward(x, queries, segments, y, &mut tape.query);
+            }
+        }
+    }
+
+    /// The gradients of items, and of users' vectors, which are added to.
+    ///
+    /// # Panics
+    /// When the shapes do not fit.
+    pub fn backward(
+        &mut self,
+        x: ArrayView2<'_, f32>,
+        bag: &Bag,
+        users: Option<(ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>)>,
+        dy: ArrayView2<'_, f32>,
+        mut dx: ArrayViewMut2<'_, f32>,
+        tape: &mut PoolingTape,
+    ) {
+        let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
+        let (n, dim) = x.dim();
+        match self {
+            Self::SelfAttention { attention, norm, positions } => {
+                tape.dattended.resize(n, dim);
+                tape.dnormed.resize(n, dim);
+                pool_rows_backward(segments, Pool::Mean, dy, tape.dattended.view_mut(), &tape.pool);
+                attention.backward(
+                    tape.normed.view(),
+                    segments,
+                    tape.dattended.view(),
+                    tape.dnormed.view_mut(),
+                    &mut tape.self_attention,
+                );
+                norm.backward(tape.placed.view(), &tape.norm, tape.dnormed.view_mut());
+                each_row(tape.dattended.view(), dx.view_mut(), |from, to| to.copy_from_slice(from));
+                each_row(tape.dnormed.view(), dx.view_mut(), |from, to| {
+                    to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
+                });
+                for segment in 0..segments.len() {
+                    let rows = segments.rows(segment);
+                    let end = rows.end;
+                    for i in rows {
+                        let mut place = positions.gradient.row_mut(end - 1 - i);
+                        place.iter_mut().zip(row(&dx.view(), i)).for_each(|(p, d)| *p += d);
+                    }
+                }
+            }
+            Self::Query { attention, query } => {
+                tape.attended.resize(bag.len(), dim);
+                let dqueries = &mut tape.attended;
+                let queries = users.as_ref().map_or(tape.queries.view(), |(own, _)| *own);
+                let way_back = (dx, dqueries.view_mut());
+                attention.backward((x, queries), segments, dy, way_back, &mut tape.query);
+                match users {
+                    Some((_, dusers)) => each_row(dqueries.view(), dusers, |from, to| {
+                        to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
+                    }),
+                    None => {
+                        for i in 0..bag.len() {
+                            query.gradient_mut().iter_mut().zip(dqueries.row(i)).for_each(|(g, d)| *g += d);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Module for PoolingLayer {
+    fn tensors<'a>(&'a self, path: &str, out: &mut Vec<Tensor<'a>>) {
+        match self {
+            Self::SelfAttention { attention, norm, positions } => {
+                attention.tensors(&format!("{path}.attention"), out);
+                norm.tensors(&format!("{path}.norm"), out);
+                out.push(positions.tensor(path, "positions"));
+            }
+            Self::Query { attention, query } => {
+                attention.tensors(&format!("{path}.attention"), out);
+                out.push(query.tensor(path, "query"));
+            }
+        }
+    }
+
+    fn slots<'a>(&'a mut self, out: &mut Vec<Slot<'a>>) {
+        match self {
+            Self::SelfAttention { attention, norm, positions } => {
+                attention.slots(out);
+                norm.slots(out);
+                out.push(Slot::Param(positions));
+            }
+            Self::Query { attention, query } => {
+                attention.slots(out);
+                out.push(Slot::Param(query));
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+use embed_core::{ItemId, SeededRng};
+use ndarray::ArrayViewMut2;
+
+use super::{Context, Encoder, Example, Join, PoolingLayer, TowersParams, UserTape, View};
+use crate::LayerError;
+use crate::layers::{Bag, BagPool, Linear, Mlp, Module, Slot, Table, Tensor};
+use crate::matrix::{Buffer, each_row, each_row_mut, row};
+
+/// Users by their id, their history or both, with layers over it or without.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserTower {
+    pub(super) params: TowersParams,
+    /// Number of the table of users, if their id is a feature.
+    pub(crate) users: Option<usize>,
+    /// Number of the table of the history's items, if there is a history.
+    pub(crate) history: Option<usize>,
+    pooling: Option<PoolingLayer>,
+    /// V of a mix.
+    map: Option<Linear>,
+    layers: Option<Mlp>,
+}
+
+impl UserTower {
+    /// Over the tables of these numbers.
+    ///
+    /// # Errors
+    /// [`LayerError::Setting`] when there is neither id nor history, or they are joined for layers that are not there; and as
+    /// the layers' constructors.
+    pub fn new(
+        params: &TowersParams,
+        (users, history): (Option<usize>, Option<usize>),
+        rng: &mut SeededRng,
+    ) -> Result<Self, LayerError> {
+        let dim = params.dim;
+        let setting = |name, expected| Err(LayerError::Setting { name, got: 0.0, expected });
+        let both = users.is_some() && history.is_some();
+        if users.is_none() && history.is_none() {
+            return setting("user features", "at least 1: the id or the history");
+        }
+        let inputs = if both && params.join == Join::Concat { 2 * dim } else { dim };
+        if inputs > dim && params.user_layers.is_none() {
+            return setting("user layers", "given, where id and history lie side by side");
+        }
+        let pooling = match params.pooling {
+            Some(pooling) => PoolingLayer::new(pooling, dim, params.max_history, rng)?,
+            None => None,
+        };
+        let map = (both && params.join != Join::Concat).then(|| Linear::new(dim, dim, false, rng));
+        let layers = params.user_layers.as_ref().map(|layers| Mlp::new(layers, inputs, dim, rng));
+        Ok(Self { params: params.clone(), users, history, pooling, map, layers: layers.transpose()? })
+    }
+
+    /// The same function in serving, with each normalisation folded into the layer before it.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        Self { layers: self.layers.as_ref().map(Mlp::folded), ..self.clone() }
+    }
+
+    /// Takes over the users and histories of examples.
+    fn read(&self, cx: Context<'_>, records: &[Example], tape: &mut UserTape) {
+        let TowersParams { view, max_history, .. } = self.params;
+        tape.users.clear();
+        tape.users.extend(records.iter().map(|example| example.user));
+        tape.bag.clear();
+        if self.history.is_some() {
+            for (i, &example) in records.iter().enumerate() {
+                tape.history.clear();
+                cx.histories.history_into(example, view, max_history, &mut tape.history);
+                if let Some(View { augment, number }) = cx.view {
+                    let stream = (cx.step << 32) ^ (i as u64) << 1 ^ u64::from(number);
+                    augment.apply(&mut tape.history, &mut SeededRng::stream(cx.seed, "views", stream));
+                }
+                tape.bag.push(&tape.history);
+            }
+        }
+    }
+
+    /// What goes into the layers.
+    fn join(&self, tables: &[Table], n: usize, tape: &mut UserTape) {
+        let dim = self.params.dim;
+        if let Some(table) = self.users {
+            tape.ids.resize(n, dim);
+            tables[table].gather(&tape.users, tape.ids.view_mut());
+        }
+        if let Some(table) = self.history {
+            tape.pooled.resize(n, dim);
+            match &self.pooling {
+                None => tables[table].bag(&tape.bag, BagPool::Mean, tape.pooled.view_mut()),
+                Some(layer) => {
+                    tape.items.resize(tape.bag.ids().len(), dim);
+                    tables[table].gather(tape.bag.ids(), tape.items.view_mut());
+                    let users = self.users.is_some().then(|| tape.ids.view());
+                    let (items, pooled) = (tape.items.view(), tape.pooled.view_mut());
+                    layer.forward(items, &tape.bag, users, pooled, &mut tape.pooling);
+                }
+            }
+        }
+        match (self.users, self.history, self.params.join) {
+            (Some(_), Some(_), Join::Concat) => {
+                tape.joined.resize(n, 2 * dim);
+                let (ids, pooled) = (&tape.ids, &tape.pooled);
+                each_row_mut(tape.joined.view_mut(), |i, to| {
+                    to[..dim].copy_from_slice(ids.row(i));
+                    to[dim..].copy_from_slice(pooled.row(i));
+                });
+            }
+            (Some(_), Some(_), Join::Mix { share }) => {
+                tape.mapped.resize(n, dim);
+                if let Some(map) = &self.map {
+                    map.forward(tape.pooled.view(), tape.mapped.view_mut());
+                }
+                tape.joined.resize(n, dim);
+                let (ids, mapped) = (&tape.ids, &tape.mapped);
+                each_row_mut(tape.joined.view_mut(), |i, to| {
+                    for ((to, id), mapped) in to.iter_mut().zip(ids.row(i)).zip(mapped.row(i)) {
+                        *to = share * id + (1.0 - share) * mapped;
+                    }
+                });
+            }
+            (Some(_), None, _) => std::mem::swap(&mut tape.joined, &mut tape.ids),
+            _ => std::mem::swap(&mut tape.joined, &mut tape.pooled),
+        }
+    }
+
+    /// Serving: one user, by its id, its history or both, into `[dim]`. Allocates nothing once the tape has grown, but for
+    /// what matrix products of attention need.
+    ///
+    /// # Panics
+    /// When an id has no row in its table, or the length differs.
+    pub fn apply(
+        &self,
+        tables: &[Table],
+        user: u32,
+        history: &[ItemId],
+        out: &mut [f32],
+        tape: &mut UserTape,
+    ) {
+        let dim = self.params.dim;
+        let history = &history[history.len().saturating_sub(self.params.max_history)..];
+        if self.pooling.is_some() {
+            tape.users.clear();
+            tape.users.push(user);
+            tape.bag.clear();
+            tape.bag.push(history);
+            self.join(tables, 1, tape);
+        } else {
+            let both = self.users.is_some() && self.history.is_some();
+            let side_by_side = both && self.map.is_none();
+            tape.joined.resize(1, if side_by_side { 2 * dim } else { dim });
+            let joined = tape.joined.as_slice_mut();
+            if let Some(table) = self.users {
+                joined[..dim].copy_from_slice(tables[table].row(user));
+            }
+            if let Some(table) = self.history {
+                tape.pooled.resize(1, dim);
+                tables[table].bag_row(history, BagPool::Mean, tape.pooled.as_slice_mut());
+                match (&self.map, self.params.join) {
+                    (Some(map), Join::Mix { share }) => {
+                        tape.mapped.resize(1, dim);
+                        map.apply(tape.pooled.as_slice(), tape.mapped.as_slice_mut());
+                        for (to, mapped) in joined.iter_mut().zip(tape.mapped.as_slice()) {
+                            *to = share * *to + (1.0 - share) * mapped;
+                        }
+                    }
+                    _ => {
+                        let from = if side_by_side { dim } else { 0 };
+                        joined[from..].copy_from_slice(tape.pooled.as_slice());
+                    }
+                }
+            }
+        }
+        match &self.layers {
+            Some(layers) => layers.apply(tape.joined.as_slice(), out, &mut tape.scratch),
+            None => out.copy_from_slice(tape.joined.as_slice()),
+        }
+    }
+
+    /// Serving: users by id and history, one row each.
+    ///
+    /// # Panics
+    /// When an id has no row in its table, or the shapes do not fit.
+    pub fn infer_bags(
+        &self,
+        tables: &[Table],
+        users: &[u32],
+        histories: &Bag,
+        out: ArrayViewMut2<'_, f32>,
+        tape: &mut UserTape,
+    ) {
+        tape.users.clear();
+        tape.users.extend_from_slice(users);
+        tape.bag.clone_from(histories);
+        self.infer_read(tables, out, tape);
+    }
+
+    fn infer_read(&self, tables: &[Table], out: ArrayViewMut2<'_, f32>, tape: &mut UserTape) {
+        self.join(tables, out.nrows(), tape);
+        match &self.layers {
+            Some(layers) => layers.infer(tape.joined.view(), out, &mut tape.scratch),
+            None => each_row(tape.joined.view(), out, |from, to| to.copy_from_slice(from)),
+        }
+    }
+}
+
+impl Encoder<Example> for UserTower {
+    type Tape = UserTape;
+
+    fn dim(&self) -> usize {
+        self.params.dim
+    }
+
+    fn forward(
+        &mut self,
+        cx: Context<'_>,
+        tables: &[Table],
+        records: &[Example],
+        out: &mut Buffer,
+        tape: &mut UserTape,
+    ) -> Result<(), LayerError> {
+        self.read(cx, records, tape);
+        self.join(tables, records.len(), tape);
+        out.resize(records.len(), self.params.dim);
+        match &mut self.layers {
+            Some(layers) => {
+                layers.forward(tape.joined.view(), out.view_mut(), (cx.seed, cx.step), &mut tape.layers)
+            }
+            None => {
+                out.assign(tape.joined.view());
+                Ok(())
+            }
+        }
+    }
+
+    fn backward(&mut self, tables: &mut [Table], dout: &mut Buffer, tape: &mut UserTape) {
+        let (n, dim) = dout.dim();
+        if let Some(layers) = &mut self.layers {
+            tape.djoined.resize(n, tape.joined.dim().1);
+            layers.backward(tape.joined.view(), dout.view(), Some(tape.djoined.view_mut()), &mut tape.layers);
+        } else {
+            std::mem::swap(&mut tape.djoined, dout);
+        }
+        let djoined = &tape.djoined;
+        let (mut id_share, mut history_from) = (1.0, 0);
+        if let (Some(_), Some(_), join) = (self.users, self.history, self.params.join) {
+            tape.dpooled.resize(n, dim);
+            match join {
+                Join::Concat => history_from = dim,
+                Join::Mix { share } => {
+                    id_share = share;
+                    tape.mapped.resize(n, dim);
+                    each_row(djoined.view(), tape.mapped.view_mut(), |from, to| {
+                        to.iter_mut().zip(from).for_each(|(t, f)| *t = (1.0 - share) * f);
+                    });
+                }
+            }
+        }
+        if self.users.is_some() {
+            tape.dids.resize(n, dim);
+            each_row_mut(tape.dids.view_mut(), |i, to| {
+                to.iter_mut().zip(djoined.row(i)).for_each(|(t, f)| *t = id_share * f);
+            });
+        }
+        if let Some(table) = self.history {
+            tape.dpooled.resize(n, dim);
+            match &mut self.map {
+                Some(map) => {
+                    map.backward(tape.pooled.view(), tape.mapped.view(), Some(tape.dpooled.view_mut()));
+                }
+                None => each_row_mut(tape.dpooled.view_mut(), |i, to| {
+                    to.copy_from_slice(&row(&djoined.view(), i)[history_from..history_from + dim]);
+                }),
+            }
+            let gradients = &mut tables[table].gradients;
+            match &mut self.pooling {
+                None => gradients.add_bags(&tape.bag, BagPool::Mean, tape.dpooled.view()),
+                Some(layer) => {
+                    tape.ditems.resize(tape.bag.ids().len(), dim);
+                    let users = self.users.is_some().then(|| (tape.ids.view(), tape.dids.view_mut()));
+                    let (items, ditems) = (tape.items.view(), tape.ditems.view_mut());
+                    layer.backward(items, &tape.bag, users, tape.dpooled.view(), ditems, &mut tape.pooling);
+                    gradients.add_rows(tape.bag.ids(), tape.ditems.view());
+                }
+            }
+        }
+        if let Some(table) = self.users {
+            tables[table].gradients.add_rows(&tape.users, tape.dids.view());
+        }
+    }
+
+    fn infer(
+        &self,
+        cx: Context<'_>,
+        tables: &[Table],
+        records: &[Example],
+        out: ArrayViewMut2<'_, f32>,
+        tape: &mut UserTape,
+    ) {
+        self.read(cx, records, tape);
+        self.infer_read(tables, out, tape);
+    }
+}
+
+impl Module for UserTower {
+    fn tensors<'a>(&'a self, path: &str, out: &mut Vec<Tensor<'a>>) {
+        if let Some(pooling) = &self.pooling {
+            pooling.tensors(&format!("{path}.pooling"), out);
+        }
+        if let Some(map) = &self.map {
+            map.tensors(&format!("{path}.map"), out);
+        }
+        if let Some(layers) = &self.layers {
+            layers.tensors(&format!("{path}.layers"), out);
+        }
+    }
+
+    fn slots<'a>(&'a mut self, out: &mut Vec<Slot<'a>>) {
+        if let Some(pooling) = &mut self.pooling {
+            pooling.slots(out);
+        }
+        if let Some(map) = &mut self.map {
+            map.slots(out);
+        }
+        if let Some(layers) = &mut self.layers {
+            layers.slots(out);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+use embed_core::ItemId;
+
+use super::PoolingTape;
+use crate::layers::{Bag, MlpScratch, MlpTape};
+use crate::matrix::Buffer;
+
+/// What a pass over users keeps.
+#[derive(Debug, Clone, Default)]
+pub struct UserTape {
+    /// Rows of the users, in the order of the batch.
+    pub(super) users: Vec<u32>,
+    /// Their histories.
+    pub(super) bag: Bag,
+    pub(super) history: Vec<ItemId>,
+    /// Vectors of the ids.
+    pub(super) ids: Buffer,
+    pub(super) dids: Buffer,
+    /// Items of the histories.
+    pub(super) items: Buffer,
+    pub(super) ditems: Buffer,
+    pub(super) pooled: Buffer,
+    pub(super) dpooled: Buffer,
+    /// `V · pooled` of a mix.
+    pub(super) mapped: Buffer,
+    /// What goes into the layers.
+    pub(super) joined: Buffer,
+    pub(super) djoined: Buffer,
+    pub(super) pooling: PoolingTape,
+    pub(super) layers: MlpTape,
+    pub(super) scratch: MlpScratch,
+}

@@ -1,0 +1,96 @@
+//! Model files: `docs/format.md`, kind "id-towers".
+
+use std::path::Path;
+use std::sync::Arc;
+
+use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
+use embed_core::{Parallelism, Space};
+use serde::{Deserialize, Serialize};
+
+use super::IdTowers;
+use super::id_towers::item_vectors;
+use crate::models::{TowersParams, TwoTower};
+use crate::train::{FitParams, FitReport, values_of};
+
+/// Header of kind `id-towers`, version 1. The sections are the keys `items` and `users`, and one array of each tensor, by name.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    params: TowersParams,
+    fit: FitParams,
+    report: FitReport,
+    /// Fingerprint of the item vectors.
+    space: Space,
+}
+
+impl IdTowers {
+    /// The kind of a model file.
+    pub const KIND: Kind = Kind::new("id-towers", 1);
+
+    /// Writes tables, layers, keys, settings and the report into one container, in one step.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be written; an old file is then as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        let header = Header {
+            params: self.params.clone(),
+            fit: self.fit.clone(),
+            report: self.report.clone(),
+            space: self.items.space(),
+        };
+        let mut writer = Writer::create(path, Self::KIND, &header)?;
+        writer.vocab("items", self.items.vocab())?;
+        writer.vocab("users", &self.users)?;
+        for (number, tensor) in self.tensors().iter().enumerate() {
+            writer.section(&format!("tensor.{number}"), tensor.values)?;
+        }
+        writer.finish()
+    }
+
+    /// Reads what [`IdTowers::save`] wrote, into memory, verifies all of it and computes the items' vectors.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read, is of another kind, does not match its checksums, or does not hold a model of
+    /// finite numbers.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::from_container(&Reader::open_verified(path, Self::KIND)?)
+    }
+
+    /// The model in an open container; does not [`Reader::verify`] it.
+    ///
+    /// # Errors
+    /// As [`IdTowers::open`], without the checksums of the sections.
+    pub fn from_container(reader: &Reader) -> Result<Self, StoreError> {
+        let Header { params, fit, report, space } = reader.header()?;
+        let (items, users) = (Arc::new(reader.vocab("items")?), Arc::new(reader.vocab("users")?));
+        let field = |field: &str, expected: u64, got: u64| {
+            reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
+        };
+        // What the settings ask for is not allocated before the file is known to hold as much.
+        let most = reader.file_len() / size_of::<f32>() as u64;
+        let wanted = params.n_values(users.len(), items.len());
+        if wanted > most {
+            return Err(field("values", most, wanted));
+        }
+        if params.validate().is_err() {
+            return Err(field("settings", 1, 0));
+        }
+        let model = TwoTower::new(&params, users.len(), items.len(), 1.0, 0);
+        let mut model = model.map_err(|_| field("settings", 1, 0))?;
+        for (number, values) in values_of(&mut model).into_iter().enumerate() {
+            let section = reader.section_of_len::<f32>(&format!("tensor.{number}"), values.len())?;
+            if !crate::all_finite(&section) {
+                return Err(field(&format!("finite values of tensor {number}"), 1, 0));
+            }
+            values.copy_from_slice(&section);
+        }
+        let vectors = item_vectors(&model, items, Parallelism::All).map_err(|_| field("threads", 1, 0))?;
+        let items = vectors.map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
+        // The same values give the same vectors on one instruction set; on another they agree to rounding, and the space is
+        // still theirs.
+        let (keys, vectors) = items.into_parts();
+        let items = embed_core::Embeddings::in_space(keys, vectors, space)
+            .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
+        let folded = model.user.folded();
+        Ok(Self { params, fit, report, model, folded, users, items })
+    }
+}

@@ -1,0 +1,192 @@
+use serde::{Deserialize, Serialize};
+
+use crate::LayerError;
+use crate::losses::Objective;
+use crate::models::Views;
+use crate::optim::{Optimizer, Schedule, TableOptimizer};
+
+/// What a positive is contrasted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Negatives {
+    /// The batch's other positives.
+    pub in_batch: bool,
+    /// Items that the sampler draws once a batch, for all of its rows.
+    pub shared: usize,
+    /// Items that the sampler draws for each row.
+    pub own: usize,
+}
+
+/// Full ranking of held-out items while training goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Ranks that count: NDCG@k decides.
+    pub k: usize,
+    /// Passes between two rankings.
+    pub every: u32,
+    /// Rankings without a better one after which training stops; the best model is kept.
+    pub patience: u32,
+    /// The most users that are ranked, evenly spread.
+    pub users: usize,
+}
+
+impl Default for Validation {
+    /// NDCG@20 of up to 10 000 users after every pass, patience 3.
+    fn default() -> Self {
+        Self { k: 20, every: 1, patience: 3, users: 10_000 }
+    }
+}
+
+/// How a model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitParams {
+    /// Passes over the positives, at most.
+    pub epochs: u32,
+    /// Steps, at most; 0 leaves it to the passes.
+    pub max_steps: u64,
+    /// Positives of a step. Passes are cut evenly, so that the last batch is no smaller than the others by more than one.
+    pub batch: usize,
+    /// What positives are contrasted with.
+    pub negatives: Negatives,
+    /// Whether log Q is subtracted from the logits (Yi et al. 2019).
+    pub log_q: bool,
+    /// Whether all items of the user are masked among the negatives, or the positive alone.
+    pub mask_seen: bool,
+    /// The loss.
+    pub objective: Objective,
+    /// τ: what similarities are divided by.
+    pub temperature: f32,
+    /// Whether τ is learned.
+    pub learn_temperature: bool,
+    /// For layers.
+    pub optimizer: Optimizer,
+    /// For tables.
+    pub table_optimizer: TableOptimizer,
+    /// Learning rate of layers.
+    pub rate: f32,
+    /// Learning rate of tables.
+    pub table_rate: f32,
+    /// How rates go with the steps.
+    pub schedule: Schedule,
+    /// Greatest length of the gradient of everything, if it is clipped.
+    pub clip: Option<f32>,
+    /// Weight decay of layers.
+    pub decay: f32,
+    /// Weight decay of touched rows of tables.
+    pub table_decay: f32,
+    /// Whether and how changed views of histories are contrasted.
+    pub views: Option<Views>,
+    /// Whether and how the held-out items are ranked.
+    pub validation: Option<Validation>,
+}
+
+impl Default for FitParams {
+    /// In-batch softmax with log Q and τ = 0.05, batches of 1024, ten passes; Adam for layers, row-wise Adagrad for tables.
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            max_steps: 0,
+            batch: 1024,
+            negatives: Negatives { in_batch: true, shared: 0, own: 0 },
+            log_q: true,
+            mask_seen: false,
+            objective: Objective::Softmax,
+            temperature: 0.05,
+            learn_temperature: false,
+            optimizer: Optimizer::default(),
+            table_optimizer: TableOptimizer::default(),
+            rate: 1e-3,
+            table_rate: 0.05,
+            schedule: Schedule::default(),
+            clip: None,
+            decay: 0.0,
+            table_decay: 0.0,
+            views: None,
+            validation: None,
+        }
+    }
+}
+
+impl FitParams {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`LayerError::Setting`] names the first one out of its range.
+    #[expect(clippy::cast_precision_loss, reason = "a value in a message")]
+    pub fn validate(&self) -> Result<(), LayerError> {
+        let bad = |name, got, expected| Err(LayerError::Setting { name, got, expected });
+        for (name, got) in [("epochs", self.epochs as usize), ("batch", self.batch)] {
+            if got == 0 {
+                return bad(name, 0.0, "at least 1");
+            }
+        }
+        let Negatives { in_batch, shared, own } = self.negatives;
+        if own > 0 && (in_batch || shared > 0) {
+            return bad("own negatives", own as f64, "0 beside shared or in-batch ones");
+        }
+        if !in_batch && shared == 0 && own == 0 {
+            return bad("negatives", 0.0, "at least 1");
+        }
+        for (name, got) in [
+            ("temperature", self.temperature),
+            ("rate", self.rate),
+            ("table rate", self.table_rate),
+            ("clip", self.clip.unwrap_or(1.0)),
+        ] {
+            if !(got > 0.0 && got.is_finite()) {
+                return bad(name, got.into(), "a number above 0");
+            }
+        }
+        for (name, got) in [("decay", self.decay), ("table decay", self.table_decay)] {
+            if !(got >= 0.0 && got.is_finite()) {
+                return bad(name, got.into(), "a number not below 0");
+            }
+        }
+        if let Some(Views { augment, weight, temperature }) = self.views {
+            augment.validate()?;
+            for (name, got) in [("weight of the views", weight), ("temperature of the views", temperature)] {
+                if !(got > 0.0 && got.is_finite()) {
+                    return bad(name, got.into(), "a number above 0");
+                }
+            }
+        }
+        if let Some(Validation { k, every, patience, users }) = self.validation {
+            for (name, got) in [
+                ("ranks of the validation", k),
+                ("passes between rankings", every as usize),
+                ("patience", patience as usize),
+                ("users of the validation", users),
+            ] {
+                if got == 0 {
+                    return bad(name, 0.0, "at least 1");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_checked() {
+        let good = FitParams::default();
+        assert!(good.validate().is_ok());
+        let none = Negatives { in_batch: false, shared: 0, own: 0 };
+        let bad = [
+            FitParams { epochs: 0, ..good.clone() },
+            FitParams { batch: 0, ..good.clone() },
+            FitParams { negatives: none, ..good.clone() },
+            FitParams { negatives: Negatives { own: 3, ..good.negatives }, ..good.clone() },
+            FitParams { temperature: 0.0, ..good.clone() },
+            FitParams { table_rate: f32::NAN, ..good.clone() },
+            FitParams { clip: Some(-1.0), ..good.clone() },
+            FitParams { decay: f32::INFINITY, ..good.clone() },
+            FitParams { validation: Some(Validation { k: 0, ..Validation::default() }), ..good },
+        ];
+        for params in bad {
+            assert!(matches!(params.validate(), Err(LayerError::Setting { .. })), "{params:?}");
+        }
+    }
+}
