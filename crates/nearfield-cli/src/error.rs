@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use embed_core::formats::FormatError;
 use embed_core::store::StoreError;
-use embed_core::{Metric, SearchError, SourceError, VocabError};
+use embed_core::{SearchError, SourceError, VocabError};
 use nearfield::RecommendError;
 use nearfield::ann::{BuildError, TuneError};
 use nearfield::evalmetrics::EvalError;
@@ -55,10 +55,6 @@ pub(crate) enum CliError {
     EmptyCore { k: usize },
     #[error("{option} is not an option of --method {method}")]
     NotAnOption { option: String, method: &'static str },
-    #[error("--method {method} needs users, and a log of sessions has none")]
-    NeedsUsers { method: &'static str },
-    #[error("--method {method} is trained for ip or cosine, not for {metric}")]
-    NotTrainedFor { metric: Metric, method: &'static str },
     #[error("{} was made by method {got:?}, which this version does not know", path.display())]
     UnknownMethod { path: PathBuf, got: String },
     #[error("--out {} would overwrite the input", path.display())]
@@ -94,8 +90,6 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Fit(#[from] FitError),
     #[error(transparent)]
-    Towers(#[from] nearfield::towers::FitError),
-    #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
     Tune(#[from] TuneError),
@@ -115,7 +109,6 @@ impl CliError {
             | Self::NotNpy { .. }
             | Self::NotAnOption { .. }
             | Self::NotTruth { .. }
-            | Self::NotTrainedFor { .. }
             | Self::ReadLog(ReadError::Options(_)) => EXIT_USAGE,
             Self::Cancelled => EXIT_CANCELLED,
             _ => EXIT_FAILED,

@@ -1,14 +1,10 @@
 //! A model of any method: what `run` learns and leaves, and what `recommend` opens.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use embed_core::store::StoreError;
 use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
 use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
-use nearfield::towers::models::TowersParams;
-use nearfield::towers::train::FitParams;
-use nearfield::towers::{IdTowers, UserInput};
 use serde::Serialize;
 
 use crate::args::Method;
@@ -19,8 +15,6 @@ use crate::error::CliError;
 pub(crate) enum Model {
     /// Input and output vectors of items; a user is the mean of a history.
     Items(ItemVectors),
-    /// Two towers over ids and histories.
-    Towers(Arc<IdTowers>),
 }
 
 impl Model {
@@ -28,7 +22,6 @@ impl Model {
     pub(crate) fn items(&self) -> &Embeddings {
         match self {
             Self::Items(vectors) => vectors.targets(Scoring::InOut),
-            Self::Towers(model) => model.items(),
         }
     }
 
@@ -36,7 +29,6 @@ impl Model {
     pub(crate) fn tables(&self) -> Vec<(&'static str, &Embeddings)> {
         match self {
             Self::Items(vectors) => vec![("input", &vectors.input), ("output", &vectors.output)],
-            Self::Towers(model) => vec![("items", model.items())],
         }
     }
 
@@ -44,7 +36,6 @@ impl Model {
     pub(crate) fn users(&self) -> UserSide {
         match self {
             Self::Items(vectors) => UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut)),
-            Self::Towers(model) => UserSide::Towers(Arc::clone(model)),
         }
     }
 
@@ -52,7 +43,6 @@ impl Model {
     pub(crate) fn params(&self) -> ModelParams<'_> {
         match self {
             Self::Items(vectors) => ModelParams::Sequence(&vectors.params),
-            Self::Towers(model) => ModelParams::Towers { towers: model.params(), fit: model.fit_params() },
         }
     }
 
@@ -60,7 +50,6 @@ impl Model {
     pub(crate) fn save(&self, path: &Path) -> Result<(), StoreError> {
         match self {
             Self::Items(vectors) => vectors.save(path),
-            Self::Towers(model) => model.save(path),
         }
     }
 
@@ -68,9 +57,6 @@ impl Model {
     pub(crate) fn open(method: Method, path: &Path) -> Result<Self, CliError> {
         match method {
             Method::Item2vec => Ok(Self::Items(ItemVectors::open(path)?)),
-            Method::Mf | Method::YoutubeDnn | Method::Contrastive => {
-                Ok(Self::Towers(Arc::new(IdTowers::open(path)?)))
-            }
         }
     }
 }
@@ -80,14 +66,12 @@ impl Model {
 #[serde(untagged)]
 pub(crate) enum ModelParams<'a> {
     Sequence(&'a Params),
-    Towers { towers: &'a TowersParams, fit: &'a FitParams },
 }
 
 /// How user vectors are scored against item vectors, unless `--metric` says otherwise.
 pub(crate) fn metric_of(method: Method) -> Metric {
     match method {
         Method::Item2vec => Metric::InnerProduct,
-        Method::Mf | Method::YoutubeDnn | Method::Contrastive => Metric::Cosine,
     }
 }
 
@@ -95,6 +79,7 @@ pub(crate) fn metric_of(method: Method) -> Metric {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Whom<'a> {
     /// The user of the training log, if it is one.
+    #[expect(dead_code, reason = "pooled histories ask for no user")]
     pub(crate) user: Option<u32>,
     /// Their items, oldest first.
     pub(crate) history: &'a [ItemId],
@@ -104,32 +89,24 @@ pub(crate) struct Whom<'a> {
 #[derive(Debug)]
 pub(crate) enum UserSide {
     Pooled(Pooled),
-    Towers(Arc<IdTowers>),
 }
 
 impl Embedder<Whom<'_>> for UserSide {
     fn dim(&self) -> usize {
         match self {
             Self::Pooled(pooled) => pooled.dim(),
-            Self::Towers(model) => model.params().dim,
         }
     }
 
     fn space(&self) -> Space {
         match self {
             Self::Pooled(pooled) => pooled.space(),
-            Self::Towers(model) => model.items().space(),
         }
     }
 
     fn embed_into(&self, whom: &Whom<'_>, out: &mut [f32]) -> Result<(), EmbedError> {
         match self {
             Self::Pooled(pooled) => pooled.embed_into(whom.history, out),
-            // A user without items has a vector that was never trained.
-            Self::Towers(_) if whom.history.is_empty() => Err(EmbedError::Empty { what: "history" }),
-            Self::Towers(model) => {
-                model.embed_into(&UserInput { user: whom.user, history: whom.history }, out)
-            }
         }
     }
 }

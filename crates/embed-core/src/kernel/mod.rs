@@ -14,7 +14,7 @@
 //! | one query and rows by id | [`dot_gather`], [`squared_l2_gather`], [`prefetch_row`] |
 //! | a query of bytes and rows of bytes by id | [`dot_codes_gather`], [`code_costs_gather`] |
 //! | elements of any table, soon | [`prefetch_element`] |
-//! | an update | [`axpy`], [`logistic`] |
+//! | an update | [`axpy`], [`logistic`], [`adagrad`], [`adam`] |
 //! | a softmax | [`max`], [`exp_sum`] |
 //! | a length | [`norm`], [`normalize`] |
 //! | codes of bytes and half bytes | [`codes`] |
@@ -33,6 +33,7 @@ mod bytes_avx512;
 #[cfg(target_arch = "aarch64")]
 mod bytes_neon;
 pub mod codes;
+mod compiled;
 mod dispatch;
 mod generic;
 mod length;
@@ -48,6 +49,7 @@ mod prefetch;
 #[cfg(test)]
 mod scalar;
 mod softmax;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +58,7 @@ pub use dispatch::{Isa, Kernels};
 pub use length::{cosine, norm, normalize};
 pub use prefetch::{prefetch_element, prefetch_row};
 pub use softmax::{exp_sum, max};
+pub use steps::{AdamStep, adagrad, adam};
 
 /// The instruction set in use.
 #[must_use]

@@ -1,37 +1,9 @@
 //! What a softmax over many scores is made of.
 
-use super::{Isa, isa};
+use super::compiled::for_each_isa;
 
 /// Lanes that sums and maxima are kept in, whatever the instruction set.
 const WIDTH: usize = 16;
-
-/// Compiles the loops of a function for each instruction set of x86-64 and calls the best.
-macro_rules! for_each_isa {
-    ($(#[$doc:meta])* $name:ident = $any:ident($($argument:ident: $kind:ty),*) $(-> $result:ty)?) => {
-        $(#[$doc])*
-        pub fn $name($($argument: $kind),*) $(-> $result)? {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f")]
-                fn avx512($($argument: $kind),*) $(-> $result)? {
-                    $any($($argument),*)
-                }
-                #[target_feature(enable = "avx2,fma")]
-                fn avx2($($argument: $kind),*) $(-> $result)? {
-                    $any($($argument),*)
-                }
-                match isa() {
-                    // SAFETY: the processor has the instruction set.
-                    Isa::Avx512 => return unsafe { avx512($($argument),*) },
-                    // SAFETY: the processor has the instruction set.
-                    Isa::Avx2 => return unsafe { avx2($($argument),*) },
-                    _ => {}
-                }
-            }
-            $any($($argument),*)
-        }
-    };
-}
 
 for_each_isa! {
     /// The largest of some scores, `-inf` of none; NaN is passed over. O(n).

@@ -123,8 +123,11 @@ impl QueryAttention {
     }
 }
 
+/// `tanh x = 1 − 2 / (e²ˣ + 1)`, to within 10⁻⁷.
 fn bend(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = x.tanh());
+    x.iter_mut().for_each(|x| *x *= 2.0);
+    let _ = kernel::exp_sum(x, 0.0);
+    x.iter_mut().for_each(|x| *x = 1.0 - 2.0 / (*x + 1.0));
 }
 
 impl Module for QueryAttention {

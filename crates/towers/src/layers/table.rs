@@ -184,6 +184,7 @@ impl RowGradients {
 
     #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2³² vectors")]
     fn push(&mut self, gradients: ArrayView2<'_, f32>) -> u32 {
+        self.starts.clear();
         let first = self.vectors.len() / gradients.ncols().max(1);
         for i in 0..gradients.nrows() {
             self.vectors.extend_from_slice(row(&gradients, i));

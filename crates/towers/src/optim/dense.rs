@@ -1,3 +1,4 @@
+use embed_core::kernel::{self, AdamStep};
 use serde::{Deserialize, Serialize};
 
 use super::Step;
@@ -37,10 +38,11 @@ impl Default for Optimizer {
 
 /// Rate and ε of Adam with the bias of this step undone: `η √(1 − β₂ᵗ) / (1 − β₁ᵗ)` and `ε √(1 − β₂ᵗ)`.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a power in f64")]
-pub(super) fn unbiased(step: Step, beta1: f32, beta2: f32, epsilon: f32) -> (f32, f32) {
+pub(super) fn unbiased(step: Step, beta1: f32, beta2: f32, epsilon: f32) -> AdamStep {
     let power = |beta: f32| 1.0 - f64::from(beta).powf(step.number as f64);
     let root = power(beta2).sqrt();
-    ((f64::from(step.rate) * root / power(beta1)) as f32, (f64::from(epsilon) * root) as f32)
+    let rate = (f64::from(step.rate) * root / power(beta1)) as f32;
+    AdamStep { beta1, beta2, rate, epsilon: (f64::from(epsilon) * root) as f32 }
 }
 
 impl Optimizer {
@@ -64,22 +66,14 @@ impl Optimizer {
             Self::Sgd { .. } => w.iter_mut().zip(&*g).for_each(|(w, g)| *w -= rate * scale * g),
             Self::Adam { beta1, beta2, epsilon } => {
                 state.resize(2 * w.len(), 0.0);
-                let (rate, epsilon) = unbiased(step, beta1, beta2, epsilon);
                 let (first, second) = state.split_at_mut(w.len());
-                for ((w, g), (m, v)) in w.iter_mut().zip(&*g).zip(first.iter_mut().zip(second)) {
-                    let g = scale * g;
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * g * g;
-                    *w -= rate * *m / (v.sqrt() + epsilon);
-                }
+                g.iter_mut().for_each(|g| *g *= scale);
+                kernel::adam(w, g, first, second, unbiased(step, beta1, beta2, epsilon));
             }
             Self::Adagrad { epsilon } => {
                 state.resize(w.len(), 0.0);
-                for ((w, g), s) in w.iter_mut().zip(&*g).zip(state) {
-                    let g = scale * g;
-                    *s += g * g;
-                    *w -= rate * g / (s.sqrt() + epsilon);
-                }
+                g.iter_mut().for_each(|g| *g *= scale);
+                kernel::adagrad(w, g, state, rate, epsilon);
             }
         }
         g.fill(0.0);

@@ -1,4 +1,4 @@
-use embed_core::kernel;
+use embed_core::kernel::{self, AdamStep};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +83,10 @@ impl TableOptimizer {
     fn part(self, part: Part<'_>, gradients: &RowGradients, (dim, per_row): (usize, usize), step: Step) {
         let mut g = vec![0.0; dim];
         let keep = 1.0 - step.rate * step.decay;
+        let adam = match self {
+            Self::LazyAdam { beta1, beta2, epsilon } => unbiased(step, beta1, beta2, epsilon),
+            _ => AdamStep { beta1: 0.0, beta2: 0.0, rate: 0.0, epsilon: 0.0 },
+        };
         for n in part.touched {
             gradients.sum(n, &mut g);
             if step.scale != 1.0 {
@@ -94,32 +98,24 @@ impl TableOptimizer {
             if step.decay > 0.0 {
                 w.iter_mut().for_each(|w| *w *= keep);
             }
-            self.row(w, &g, state, step);
+            self.row(w, &g, state, (step.rate, adam));
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a dimension")]
-    fn row(self, w: &mut [f32], g: &[f32], state: &mut [f32], step: Step) {
+    fn row(self, w: &mut [f32], g: &[f32], state: &mut [f32], (rate, adam): (f32, AdamStep)) {
         match self {
-            Self::Sgd => kernel::axpy(-step.rate, g, w),
+            Self::Sgd => kernel::axpy(-rate, g, w),
             Self::RowAdagrad { epsilon } => {
                 state[0] += kernel::dot(g, g) / g.len() as f32;
-                kernel::axpy(-step.rate / (state[0].sqrt() + epsilon), g, w);
+                kernel::axpy(-rate / (state[0].sqrt() + epsilon), g, w);
             }
             Self::Adagrad { epsilon } => {
-                for ((w, g), s) in w.iter_mut().zip(g).zip(state) {
-                    *s += g * g;
-                    *w -= step.rate * g / (s.sqrt() + epsilon);
-                }
+                kernel::adagrad(w, g, state, rate, epsilon);
             }
-            Self::LazyAdam { beta1, beta2, epsilon } => {
-                let (rate, epsilon) = unbiased(step, beta1, beta2, epsilon);
+            Self::LazyAdam { .. } => {
                 let (first, second) = state.split_at_mut(w.len());
-                for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(first.iter_mut().zip(second)) {
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * g * g;
-                    *w -= rate * *m / (v.sqrt() + epsilon);
-                }
+                kernel::adam(w, g, first, second, adam);
             }
         }
     }
@@ -163,7 +159,9 @@ fn split<'a>(
 pub fn squared_norm(table: &mut Table) -> f64 {
     let dim = table.dim();
     let gradients = &mut table.gradients;
-    gradients.sort();
+    if gradients.starts.is_empty() {
+        gradients.sort();
+    }
     let gradients = &*gradients;
     let blocks: Vec<f64> = (0..gradients.n_touched().div_ceil(256))
         .into_par_iter()

@@ -82,12 +82,16 @@ pub(crate) fn step<U: Encoder<Example>, I: Encoder<ItemId>>(
 fn apply(model: &mut impl Module, params: &FitParams, place: Place, loss: f64) -> bool {
     let mut slots = Vec::new();
     model.slots(&mut slots);
-    let finite = loss.is_finite()
-        && slots.iter().all(|slot| match slot {
-            Slot::Param(param) => all_finite(crate::matrix::values(&param.gradient)),
-            Slot::Table(table) => all_finite(&table.gradients.vectors),
-            Slot::Kept(_) => true,
-        });
+    // Tables are sorted beside each other, as a sort is the work of one thread.
+    let checked = slots.par_iter_mut().with_max_len(1).map(|slot| match slot {
+        Slot::Param(param) => all_finite(crate::matrix::values(&param.gradient)),
+        Slot::Table(table) => {
+            table.gradients.sort();
+            all_finite(&table.gradients.vectors)
+        }
+        Slot::Kept(_) => true,
+    });
+    let finite = checked.reduce(|| true, |a, b| a && b) && loss.is_finite();
     if !finite {
         for slot in slots {
             match slot {

@@ -1,12 +1,10 @@
 //! Methods, and the options that only some of them have: one file a family.
 
 mod sequence;
-mod towers;
 
 use clap::ValueEnum;
 
 pub(crate) use sequence::SequenceArgs;
-pub(crate) use towers::TowerArgs;
 
 use crate::shell::CommandLine;
 
@@ -15,12 +13,6 @@ use crate::shell::CommandLine;
 pub(crate) enum Method {
     /// Skip-gram with negative sampling over each user's items as one basket
     Item2vec,
-    /// Matrix factorisation: a vector a user, a vector an item
-    Mf,
-    /// YouTube DNN: a user is the pooled history
-    YoutubeDnn,
-    /// YouTube DNN whose users are also near to changed views of their own history
-    Contrastive,
 }
 
 impl Method {
@@ -28,9 +20,6 @@ impl Method {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Item2vec => "item2vec",
-            Self::Mf => "mf",
-            Self::YoutubeDnn => "youtube-dnn",
-            Self::Contrastive => "contrastive",
         }
     }
 
@@ -43,7 +32,6 @@ impl Method {
     fn options(self) -> &'static [Family] {
         match self {
             Self::Item2vec => &[Family::Sequence],
-            Self::Mf | Self::YoutubeDnn | Self::Contrastive => &[Family::Towers],
         }
     }
 
@@ -56,7 +44,6 @@ impl Method {
     pub(crate) fn needs_company(self) -> bool {
         match self {
             Self::Item2vec => true,
-            Self::Mf | Self::YoutubeDnn | Self::Contrastive => false,
         }
     }
 }
@@ -66,8 +53,6 @@ impl Method {
 pub(crate) enum Family {
     /// How sequences are trained on.
     Sequence,
-    /// How two towers are trained.
-    Towers,
 }
 
 /// Options that were given, as words to be typed again.

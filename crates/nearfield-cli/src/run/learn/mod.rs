@@ -1,7 +1,6 @@
 //! From a data set to a model, by the method asked for: one file a family of methods.
 
 mod item_vectors;
-mod towers;
 
 use embed_core::{Embeddings, Metric};
 use nearfield::ann::{Index, IndexSpec};
@@ -78,7 +77,6 @@ fn per_second(n: u64, seconds: f64) -> f64 {
 pub(super) fn learn(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Learned, CliError> {
     match args.learn.method {
         Method::Item2vec => item_vectors::item2vec(args, data, bars),
-        Method::Mf | Method::YoutubeDnn | Method::Contrastive => towers::towers(args, data, bars),
     }
 }
 
