@@ -32,6 +32,11 @@ pub trait NegativeSampler: Send + Sync {
     /// Learns from a batch of positives; called once a batch, in batch order.
     fn observe(&mut self, _batch: &Batch<'_>) {}
 
+    /// Whether the law depends on [`NegativeContext::target`]: negatives are then drawn for one positive at a time.
+    fn needs_target(&self) -> bool {
+        false
+    }
+
     /// Whether the sampler wants the item vectors of now before it serves this step and epoch: one whose law
     /// depends on them, and whose copy has aged. Trainers ask between batches.
     fn is_stale(&self, _cx: &NegativeContext<'_>) -> bool {

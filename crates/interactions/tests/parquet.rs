@@ -13,8 +13,10 @@ use arrow_array::{
     Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
 };
+use embed_core::SequenceSource;
 use interactions::{
-    BadRows, Field, Log, Place, ReadError, ReadOptions, RowError, Split, TimeUnit, for_each_interaction,
+    BadRows, Field, FileSequences, Log, Place, ReadError, ReadOptions, RowError, Split, TimeUnit,
+    for_each_interaction,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -176,4 +178,32 @@ fn damaged_files_are_errors_or_values_and_never_panics() {
         Log::read_from(&whole[..], "x.parquet", &ReadOptions::default()),
         Err(ReadError::WrongFormat { .. })
     ));
+}
+
+/// More rows than a batch and a row group hold; a user's run crosses both.
+#[test]
+fn runs_of_rows_are_sequences_on_each_pass() {
+    let users: Vec<i64> = (0..20_000).map(|row| row / 7).collect();
+    let items: Vec<i64> = (0..20_000).map(|row| row * row % 101).collect();
+    let columns: [(&str, ArrayRef); 2] = [
+        ("user_id", Arc::new(Int64Array::from(users.clone()))),
+        ("item_id", Arc::new(Int64Array::from(items.clone()))),
+    ];
+    let (_folder, path) = file(&columns);
+    let (source, counts, report) = FileSequences::scan(&path, &ReadOptions::default()).unwrap();
+    assert_eq!((report.rows, counts.iter().sum::<u64>()), (20_000, 20_000));
+    let keys = source.item_keys().clone();
+    let id = |item: i64| keys.get(&item.to_string()).unwrap();
+    let expected: Vec<Vec<u32>> =
+        items.chunks(7).map(|run| run.iter().map(|&item| id(item)).collect()).collect();
+    for _ in 0..3 {
+        let mut found = Vec::new();
+        source
+            .for_each_sequence(&mut |sequence| {
+                found.push(sequence.to_vec());
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(found, expected);
+    }
 }

@@ -483,8 +483,39 @@ fn sequences_come_from_disk_the_same_on_each_pass() {
     let inner = std::error::Error::source(&error).unwrap().to_string();
     assert!(inner.contains("line 3, item: found \"c\", expected an item of the vocabulary"), "{inner}");
     assert_eq!(collect(&FileSequences::open(&path, &skipping(), few).unwrap()), [vec![1, 0], vec![0]]);
-    let csv = written(folder.path(), "x.csv", b"user,item\n");
-    assert!(matches!(FileSequences::scan(csv, &ReadOptions::default()), Err(ReadError::WrongFormat { .. })));
+}
+
+/// In a log sorted by user each run of rows is a sequence.
+#[test]
+fn runs_of_rows_are_sequences() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = b"user,item\nu,a\nu,b\nv,c\nw,c\nw,a\nu,b\n";
+    let files = [written(folder.path(), "x.csv", text), written(folder.path(), "x.csv.gz", &gzip(text))];
+    for path in files {
+        let (source, counts, report) = FileSequences::scan(&path, &ReadOptions::default()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(collect(&source), [vec![0, 1], vec![2], vec![2, 0], vec![1]]);
+        }
+        assert_eq!((counts, source.size_hint(), report.rows), (vec![2, 2, 2], Some((4, 6)), 6));
+        // A visit that has had enough sees nothing more.
+        let mut seen = 0;
+        source
+            .for_each_sequence(&mut |_| {
+                seen += 1;
+                if seen == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+            .unwrap();
+        assert_eq!(seen, 2);
+        let few = std::sync::Arc::new(Vocab::from_keys(["b", "a"]).unwrap());
+        let source = FileSequences::open(&path, &ReadOptions::default(), few.clone()).unwrap();
+        let error = source.for_each_sequence(&mut |_| ControlFlow::Continue(())).unwrap_err();
+        let inner = std::error::Error::source(&error).unwrap().to_string();
+        assert!(inner.contains("row 3, item: found \"c\", expected an item of the vocabulary"), "{inner}");
+        let source = FileSequences::open(&path, &skipping(), few).unwrap();
+        assert_eq!(collect(&source), [vec![1, 0], vec![1], vec![0]]);
+    }
+    let bad = written(folder.path(), "bad.csv", b"user,item\nu,a\nu\n");
+    assert!(matches!(FileSequences::scan(bad, &ReadOptions::default()), Err(ReadError::Row(_))));
 }
 
 #[test]

@@ -113,6 +113,10 @@ impl<E: NegativeSampler, H: NegativeSampler> NegativeSampler for Curriculum<E, H
         self.hard.observe(batch);
     }
 
+    fn needs_target(&self) -> bool {
+        self.easy.needs_target() || self.hard.needs_target()
+    }
+
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
         self.easy.is_stale(cx) || self.hard_is_stale(cx)
     }

@@ -113,6 +113,10 @@ impl<S: NegativeSampler> NegativeSampler for ExcludePositives<S> {
         self.inner.observe(batch);
     }
 
+    fn needs_target(&self) -> bool {
+        self.inner.needs_target()
+    }
+
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
         self.inner.is_stale(cx)
     }

@@ -195,6 +195,10 @@ impl NegativeSampler for HardNegatives {
         self.n_items
     }
 
+    fn needs_target(&self) -> bool {
+        self.params.above.is_some() || self.params.below.is_some()
+    }
+
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
         let age = cx.step.saturating_sub(self.built_at);
         let every = self.params.refresh_every;

@@ -113,6 +113,10 @@ impl NegativeSampler for Mixture {
         self.sources.iter_mut().for_each(|source| source.observe(batch));
     }
 
+    fn needs_target(&self) -> bool {
+        self.sources.iter().any(|source| source.needs_target())
+    }
+
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
         self.sources.iter().any(|source| source.is_stale(cx))
     }

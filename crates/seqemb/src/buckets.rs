@@ -42,6 +42,11 @@ impl Buckets {
         CentrePairs { slot: row, heads: &mut self.heads[..PARTS], ops: &mut self.ops[0] }
     }
 
+    /// How many pairs are in a bucket.
+    pub(crate) fn len(&self, centre_part: usize, output_part: usize) -> usize {
+        self.ops[centre_part][output_part].len()
+    }
+
     /// The pairs of a bucket, in the order they were appended.
     pub(crate) fn pairs(&self, centre_part: usize, output_part: usize) -> Pairs<'_> {
         Pairs {

@@ -7,9 +7,11 @@ use embed_core::store::{Kind, Reader, StoreError, Writer};
 use embed_core::{SequenceSource, Vocab};
 use serde::{Deserialize, Serialize};
 
+use crate::trainer::Trainer;
 use crate::{FitError, FitReport, Params, Training};
 
-/// Header of kind `training`, version 1. The sections are `keys.text`, `keys.ends`, `counts`, `input` and `output`.
+/// Header of kind `training`, version 1. The sections are `keys.text`, `keys.ends`, `counts`, `input` and
+/// `output`, and `attention` with side information.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     params: Params,
@@ -72,6 +74,9 @@ impl Training {
             let rows = table.clone().into_rows();
             writer.section(name, rows.as_slice().unwrap_or_default())?;
         }
+        if let Some(attention) = &self.trainer.attention {
+            writer.section("attention", &attention.logits)?;
+        }
         writer.finish()?;
         Ok(())
     }
@@ -90,14 +95,24 @@ impl Training {
         vocab: impl Into<Arc<Vocab>>,
         seed: u64,
     ) -> Result<Self, CheckpointError> {
+        Self::new(params, source, vocab, seed)?.restored(path)
+    }
+
+    /// A training that has just been made, taken up where it was saved: what [`Training::resume`] does for one without
+    /// side information. Side information must be that of then.
+    ///
+    /// # Errors
+    /// - [`CheckpointError::Store`] when the file cannot be read or does not match its checksums.
+    /// - [`CheckpointError::Other`] names what differs.
+    pub fn restored(self, path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
         let reader = Reader::open_verified(path, Self::KIND)?;
         let header: Header = reader.header()?;
-        let mut training = Self::new(params, source, vocab, seed)?;
+        let mut training = self;
         let other = |what| Err(CheckpointError::Other { what });
         if header.params != training.params {
             return other("other settings");
         }
-        if header.seed != seed {
+        if header.seed != training.seed {
             return other("another seed");
         }
         let keys = reader.vocab("keys")?;
@@ -108,15 +123,22 @@ impl Training {
         if counts[..] != training.survey.counts[..] || header.report.preparation != training.survey.report {
             return other("other sequences");
         }
-        if header.report.stopped || header.report.epochs_done > params.epochs {
+        if header.report.stopped || header.report.epochs_done > training.params.epochs {
             return other("more passes than it was to have");
         }
-        let n_outputs = training.tree.as_ref().map_or(keys.len(), crate::huffman::Huffman::n_nodes);
-        let input = reader.section_of_len::<f32>("input", keys.len().saturating_mul(params.dim))?;
-        let output = reader.section_of_len::<f32>("output", n_outputs.saturating_mul(params.dim))?;
-        training.trainer.input.copy_rows(&input);
-        training.trainer.output.copy_rows(&output);
-        if !training.trainer.input.is_finite() || !training.trainer.output.is_finite() {
+        let Trainer { input, output, attention, .. } = &mut training.trainer;
+        for (name, table) in [("input", &mut *input), ("output", &mut *output)] {
+            let rows =
+                reader.section_of_len::<f32>(name, table.n_rows().saturating_mul(training.params.dim))?;
+            table.copy_rows(&rows);
+        }
+        let mut finite = input.is_finite() && output.is_finite();
+        if let Some(attention) = attention {
+            let logits = reader.section_of_len::<f32>("attention", attention.logits.len())?;
+            finite &= logits.iter().all(|x| x.is_finite());
+            attention.logits.copy_from_slice(&logits);
+        }
+        if !finite {
             return other("vectors that are not finite");
         }
         training.trainer.restore(header.blocks_drawn, header.chunks_done);

@@ -1,7 +1,7 @@
 use embed_core::{EmbeddingsError, ParallelismError, SampleError, SourceError, VocabError};
 
-use crate::PreparationReport;
 use crate::cold::ColdError;
+use crate::{PreparationReport, SideError};
 
 /// A setting out of its range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -31,6 +31,9 @@ pub enum ParamsError {
         /// Greatest value.
         most: f64,
     },
+    /// A tree's nodes are no items, so they have a table of their own.
+    #[error("hierarchical softmax cannot share one table: the nodes of its tree are no items")]
+    SharedTree,
 }
 
 /// Why training gave no vectors.
@@ -103,6 +106,12 @@ pub enum FitError {
     /// Hierarchical softmax cannot go on from vectors.
     #[error("hierarchical softmax cannot go on from vectors: the nodes of its tree are not kept")]
     Tree,
+    /// Training goes on from vectors of another number of tables.
+    #[error("one table cannot go on from two, nor two from one")]
+    Tables,
+    /// Side information does not fit.
+    #[error(transparent)]
+    Side(#[from] SideError),
     /// Vectors of cold items do not fit.
     #[error(transparent)]
     Cold(#[from] ColdError),

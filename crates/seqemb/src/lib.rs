@@ -16,8 +16,9 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | learn vectors from sequences | [`SkipGram`], [`Params`], [`Window`], [`Exclude`], [`Architecture`], [`Objective`], [`Subsample`] |
+//! | learn vectors from sequences | [`SkipGram`], [`Params`], [`Window`], [`Exclude`], [`Architecture`], [`Objective`], [`Tables`], [`Subsample`] |
 //! | go on: pass by pass, from a checkpoint, from old vectors | [`Training`] |
+//! | let categories, brands and the like take part in training | [`SideInformation`], [`Training::with_side`], [`SideVectors`] |
 //! | clean sequences, and know what was dropped | [`Preparation`], [`LongSessions`], [`PreparationReport`] |
 //! | keep what was learned | [`ItemVectors`], [`FitReport`] |
 //! | make a user's vector from a history | [`Pooled`], [`Pooling`], [`Scoring`] |
@@ -28,34 +29,43 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
+mod block;
 mod buckets;
 mod cbow;
 mod checkpoint;
 pub mod cold;
+mod corpus;
 mod error;
 mod file;
+mod hidden;
 mod huffman;
 mod model;
 mod pairs;
 mod params;
+mod pass;
+mod places;
 mod pooled;
 mod preparation;
 mod report;
+mod side;
 mod skipgram;
 mod source;
 mod survey;
 mod tables;
+mod threads;
 mod trainer;
 mod training;
 mod vectors;
 
 pub use checkpoint::CheckpointError;
 pub use error::{FitError, ParamsError};
-pub use model::{Architecture, Objective, Subsample};
+pub use model::{Architecture, Objective, Subsample, Tables};
 pub use params::{Exclude, Params, Window};
 pub use pooled::{Pooled, Pooling, Scoring, popularity_weights};
 pub use preparation::{LongSessions, Preparation, PreparationReport};
 pub use report::{EpochReport, FitReport};
+pub use side::{SideError, SideInformation, SideVectors};
 pub use skipgram::SkipGram;
 pub use training::Training;
 pub use vectors::ItemVectors;

@@ -13,6 +13,17 @@ pub enum Architecture {
     Cbow,
 }
 
+/// Whether an item has one vector or two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Tables {
+    /// As a centre and as a context an item is another vector: word2vec.
+    #[default]
+    Separate,
+    /// One vector serves as both, in half the memory: scores of in×out and in×in are the same. An item is then never its
+    /// own negative.
+    Shared,
+}
+
 /// What a prediction is contrasted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Objective {

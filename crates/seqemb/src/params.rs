@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Architecture, LongSessions, Objective, ParamsError, Preparation, Subsample};
+use crate::{Architecture, LongSessions, Objective, ParamsError, Preparation, Subsample, Tables};
 
 /// Settings of [`SkipGram`](crate::SkipGram). The default is word2vec's, as the literature on Item2Vec repeats it; see
 /// [`Params::basket`] for what measured better on histories without an order.
@@ -17,6 +17,8 @@ pub struct Params {
     pub architecture: Architecture,
     /// What a prediction is contrasted with. Negative sampling.
     pub objective: Objective,
+    /// Whether centres and contexts have vectors of their own. Separate.
+    pub tables: Tables,
     /// Which items of a sequence are contexts of a centre. Sliding, 5 on each side, dynamic.
     pub window: Window,
     /// Negatives drawn for each pair (K). 5.
@@ -73,6 +75,7 @@ impl Default for Params {
             dim: 64,
             architecture: Architecture::SkipGram,
             objective: Objective::NegativeSampling,
+            tables: Tables::Separate,
             window: Window::Sliding { size: 5, dynamic: true },
             negatives: 5,
             exponent: 0.75,
@@ -138,6 +141,9 @@ impl Params {
         number("rate", self.rate.into(), 0.0, 1e6)?;
         number("floor_rate", self.floor_rate.into(), 0.0, self.rate.into())?;
         number("clamp", self.clamp.into(), 1e-3, 80.0)?;
+        if self.tables == Tables::Shared && self.objective == Objective::HierarchicalSoftmax {
+            return Err(ParamsError::SharedTree);
+        }
         if let Some(subsample) = self.subsample {
             number("subsample threshold", subsample.threshold(), f64::MIN_POSITIVE, 1.0)?;
         }

@@ -40,6 +40,11 @@ impl Table {
         Some(Self { parts, n_items, dim })
     }
 
+    /// Rows.
+    pub(crate) fn n_rows(&self) -> usize {
+        self.n_items
+    }
+
     /// Lanes of a row.
     pub(crate) fn lanes(&self) -> usize {
         Lane::per_row(self.dim)

@@ -1,26 +1,36 @@
-use embed_core::kernel::logistic::{Step, logistic_pairs};
-use embed_core::{Parallelism, ParallelismError, SampleError};
+use embed_core::SampleError;
+use embed_core::kernel::logistic::{Lane, Step, logistic_pairs, logistic_pairs_within};
 use rayon::prelude::*;
 
-use crate::Params;
-use crate::cbow::Groups;
-use crate::pairs::{Block, Corpus, Counts, PairSource};
+use crate::batch::Batch;
+use crate::block::Block;
+use crate::corpus::Corpus;
+use crate::pairs::{Counts, PairSource};
+use crate::side::Attention;
 use crate::tables::{PARTS, Table};
+use crate::threads::largest_first;
+use crate::{Params, Tables, Window};
 
 /// Pairs of a chunk, about: what lies in buffers between drawing and training, 4 to 8 bytes each.
 const CHUNK_PAIRS: usize = 1 << 21;
+/// With one table, fewer where there are few items: while two parts meet, they drift from the others together.
+const SHARED_PAIRS_PER_ITEM: usize = 64;
 /// Blocks of a chunk, each with its own random stream.
 const BLOCKS: usize = 32;
 
 /// The state of a training: both tables, and how many blocks have been drawn.
 pub(crate) struct Trainer {
     pub(crate) input: Table,
+    /// Without rows when the tables are one.
     pub(crate) output: Table,
+    /// With side information, what an item's vector is made of.
+    pub(crate) attention: Option<Attention>,
     blocks: Vec<Block>,
-    pub(crate) groups: Groups,
+    pub(crate) batch: Batch,
     pub(crate) blocks_drawn: u64,
     chunks_done: u64,
     chunk_items: usize,
+    shared: bool,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -39,27 +49,39 @@ pub(crate) struct ChunkResult {
 
 impl Trainer {
     /// `pairs_per_prediction` is about how many pairs there are for one context (or, in CBOW, for one centre).
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
     pub(crate) fn new(
         input: Table,
         output: Table,
+        attention: Option<Attention>,
         params: &Params,
         pairs_per_prediction: usize,
         counts: &[u64],
     ) -> Self {
         let contexts = match params.window {
-            crate::Window::Sliding { size, dynamic: true } => size + 1,
-            crate::Window::Sliding { size, dynamic: false } => 2 * size,
-            crate::Window::Basket { samples } => samples,
+            Window::Sliding { size, dynamic: true } => size + 1,
+            Window::Sliding { size, dynamic: false } => 2 * size,
+            Window::Basket { samples } => samples,
         };
         let pairs_per_item = contexts.saturating_mul(pairs_per_prediction);
+        let shared = params.tables == Tables::Shared;
+        let chunk_pairs = match shared {
+            true => CHUNK_PAIRS.min(SHARED_PAIRS_PER_ITEM * counts.len()),
+            false => CHUNK_PAIRS,
+        };
+        let total: f64 = counts.iter().map(|&n| n as f64).sum();
+        let item = counts.iter().copied().max().unwrap_or(0) as f64 / total.max(1.0);
+        let share = attention.as_ref().map_or(item, |attention| attention.share(counts).max(item));
         Self {
             input,
             output,
+            attention,
             blocks: std::iter::repeat_with(Block::new).take(BLOCKS).collect(),
-            groups: Groups::new(params, counts),
+            batch: Batch::new(params, share),
             blocks_drawn: 0,
             chunks_done: 0,
-            chunk_items: (CHUNK_PAIRS / pairs_per_item.max(1)).max(BLOCKS),
+            chunk_items: (chunk_pairs / pairs_per_item.max(1)).max(BLOCKS),
+            shared,
         }
     }
 
@@ -89,6 +111,16 @@ impl Trainer {
         self.chunk_items
     }
 
+    /// Whether centres and outputs are rows of one table.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The table of outputs.
+    pub(crate) fn outputs(&self) -> &Table {
+        if self.shared { &self.input } else { &self.output }
+    }
+
     /// Skip-gram on the centres `range` of the corpus. `rate` gives the learning rate of the item at a place.
     ///
     /// First all pairs are drawn, in blocks of fixed size, and sorted by the parts of their rows. Then come
@@ -112,64 +144,87 @@ impl Trainer {
         self.blocks_drawn = self.blocks_drawn.wrapping_add(BLOCKS as u64);
         let input = &self.input;
         let drawn: Vec<_> =
-            self.blocks.par_iter_mut().map(|block| source.draw(corpus, block, input)).collect();
+            self.blocks.par_iter_mut().map(|block| block.draw(source, corpus, input)).collect();
         let mut result = ChunkResult::default();
         for counts in drawn {
-            let counts = counts?;
-            result.counts.positives += counts.positives;
-            result.counts.negatives += counts.negatives;
+            result.counts.add(counts?);
         }
-        let (lanes, clamp, blocks) = (self.input.lanes(), source.params.clamp, &self.blocks);
+        result.loss = if self.shared {
+            self.train_shared(source.params.clamp)
+        } else {
+            self.train_separate(source.params.clamp)
+        };
+        self.end_chunk();
+        Ok(result)
+    }
+
+    fn train_separate(&mut self, clamp: f32) -> f64 {
+        let (lanes, blocks) = (self.input.lanes(), &self.blocks);
         #[expect(clippy::cast_possible_truncation, reason = "below PARTS")]
-        let shift = (self.chunks_done % PARTS as u64) as usize;
+        let first = (self.chunks_done % PARTS as u64) as usize;
+        let mut loss = 0.0;
         for diagonal in 0..PARTS {
-            let shift = (diagonal + shift) % PARTS;
+            let shift = (diagonal + first) % PARTS;
             let mut outputs: Vec<_> = self.output.parts.iter_mut().enumerate().collect();
             outputs.rotate_left(shift);
-            let losses: Vec<f64> = self
-                .input
-                .parts
-                .par_iter_mut()
-                .enumerate()
-                .zip(outputs)
-                .with_max_len(1)
-                .map(|((i, centres), (j, outputs))| {
+            let tasks = self.input.parts.iter_mut().enumerate().zip(outputs);
+            let losses = largest_first(
+                tasks.collect(),
+                |((i, _), (j, _))| blocks.iter().map(|block| block.buckets.len(*i, *j)).sum(),
+                |((i, centres), (j, outputs))| {
                     let train = |block: &Block| {
                         let step = Step { rate: block.rate, clamp };
                         logistic_pairs(centres, outputs, lanes, &block.buckets.pairs(i, j), step)
                     };
                     blocks.iter().map(train).sum::<f64>()
-                })
-                .collect();
-            result.loss += losses.iter().sum::<f64>();
+                },
+            );
+            loss += losses.iter().sum::<f64>();
         }
-        self.end_chunk();
-        Ok(result)
+        loss
+    }
+
+    /// With one table the parts meet as in a tournament: each pair of parts once, both ways, so many pairs at a time that no
+    /// two share a part; and first each part itself.
+    fn train_shared(&mut self, clamp: f32) -> f64 {
+        let (lanes, blocks) = (self.input.lanes(), &self.blocks);
+        let step = |block: &Block| Step { rate: block.rate, clamp };
+        let alone = self.input.parts.par_iter_mut().enumerate().with_max_len(1).map(|(i, rows)| {
+            let train =
+                |block: &Block| logistic_pairs_within(rows, lanes, &block.buckets.pairs(i, i), step(block));
+            blocks.iter().map(train).sum::<f64>()
+        });
+        let mut loss = alone.collect::<Vec<_>>().iter().sum::<f64>();
+        for round in 0..PARTS - 1 {
+            let mut parts: Vec<Option<&mut Vec<Lane>>> = self.input.parts.iter_mut().map(Some).collect();
+            let meeting = |pair: (usize, usize)| Some((pair, parts[pair.0].take()?, parts[pair.1].take()?));
+            let tasks: Vec<_> = pairings(round).filter_map(meeting).collect();
+            let losses = largest_first(
+                tasks,
+                |((i, j), ..)| {
+                    blocks.iter().map(|block| block.buckets.len(*i, *j) + block.buckets.len(*j, *i)).sum()
+                },
+                |((i, j), one, other)| {
+                    let train = |block: &Block| {
+                        let there =
+                            logistic_pairs(one, other, lanes, &block.buckets.pairs(i, j), step(block));
+                        let back = logistic_pairs(other, one, lanes, &block.buckets.pairs(j, i), step(block));
+                        there + back
+                    };
+                    blocks.iter().map(train).sum::<f64>()
+                },
+            );
+            loss += losses.iter().sum::<f64>();
+        }
+        loss
     }
 }
 
-/// The threads of a training, started once.
-pub(crate) enum Threads {
-    Current,
-    Own(rayon::ThreadPool),
-}
-
-impl Threads {
-    pub(crate) fn start(parallelism: Parallelism) -> Result<Self, ParallelismError> {
-        if parallelism == Parallelism::All {
-            return Ok(Self::Current);
-        }
-        let threads = parallelism.count();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        Ok(Self::Own(pool.map_err(|source| ParallelismError { threads, source })?))
-    }
-
-    pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match self {
-            Self::Current => work(),
-            Self::Own(pool) => pool.install(work),
-        }
-    }
+/// The pairs of parts of a round, by the circle method: the last part stays, the others go round.
+fn pairings(round: usize) -> impl Iterator<Item = (usize, usize)> {
+    let others = PARTS - 1;
+    let at = move |k: usize| (round + k) % others;
+    std::iter::once((others, at(0))).chain((1..PARTS / 2).map(move |k| (at(k), at(others - k))))
 }
 
 #[cfg(test)]
@@ -246,7 +301,7 @@ mod tests {
         input.randomize(5);
         output.randomize(6);
         let (mut slow_in, mut slow_out) = (rows(&input), rows(&output));
-        let mut trainer = Trainer::new(input, output, &params, 6, &[1; 67]);
+        let mut trainer = Trainer::new(input, output, None, &params, 6, &[1; 67]);
         let sampler = Uniform::new(n_items).unwrap();
         let source = PairSource {
             params: &params,

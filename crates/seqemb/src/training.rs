@@ -1,23 +1,19 @@
 use std::sync::Arc;
 
-use embed_core::{
-    Embeddings, NegativeContext, NegativeSampler, Progress, Run, SeededRng, SequenceSource, Vocab,
-};
+use embed_core::{Embeddings, NegativeSampler, Run, SequenceSource, Vocab};
 use negsample::{ExcludePositives, Popularity};
 
 use crate::huffman::Huffman;
-use crate::pairs::{Corpus, PairSource};
-use crate::source::{Break, read};
+use crate::pass::Pass;
+use crate::side::Attention;
 use crate::survey::Survey;
 use crate::tables::Table;
-use crate::trainer::{Threads, Trainer};
+use crate::threads::Threads;
+use crate::trainer::Trainer;
 use crate::{
-    Architecture, EpochReport, Exclude, FitError, FitReport, ItemVectors, Objective, Params,
-    PreparationReport, Window,
+    Architecture, EpochReport, Exclude, FitError, FitReport, ItemVectors, Objective, Params, SideError,
+    SideInformation, SideVectors, Tables,
 };
-
-/// The observer is asked after about so many pairs.
-const PAIRS_PER_REPORT: u64 = 1 << 23;
 
 /// A training that goes on pass by pass: between two passes it can be looked at, saved and taken up again.
 ///
@@ -68,7 +64,43 @@ impl Training {
         vocab: impl Into<Arc<Vocab>>,
         seed: u64,
     ) -> Result<Self, FitError> {
-        let vocab = vocab.into();
+        Self::build(params, source, vocab.into(), None, seed)
+    }
+
+    /// Like [`Training::new`], with side information: an item's input vector is a weighted mean of a vector of its own and
+    /// of those of its values, and vectors and weights are learned together, so that items with little data lean on what
+    /// they are like (Wang et al. 2018, "EGES"). See [`Training::finish_with_side`].
+    ///
+    /// Memory: `4 · dim` bytes a value and `4 · (1 + n_fields)` an item beside the tables.
+    ///
+    /// # Errors
+    /// As [`Training::new`], and [`FitError::Side`] when the side information is of another catalogue, or the settings
+    /// are not of skip-gram with separate tables.
+    pub fn with_side(
+        params: &Params,
+        source: &dyn SequenceSource,
+        vocab: impl Into<Arc<Vocab>>,
+        side: impl Into<Arc<SideInformation>>,
+        seed: u64,
+    ) -> Result<Self, FitError> {
+        let (vocab, side) = (vocab.into(), side.into());
+        let (expected, got) = (vocab.len(), side.n_items());
+        if expected != got {
+            return Err(SideError::Catalogue { expected, got }.into());
+        }
+        if params.architecture != Architecture::SkipGram || params.tables != Tables::Separate {
+            return Err(SideError::Kind.into());
+        }
+        Self::build(params, source, vocab, Some(side), seed)
+    }
+
+    fn build(
+        params: &Params,
+        source: &dyn SequenceSource,
+        vocab: Arc<Vocab>,
+        side: Option<Arc<SideInformation>>,
+        seed: u64,
+    ) -> Result<Self, FitError> {
         let survey = Survey::take(params, source, &vocab)?;
         let n_items = vocab.len();
         let too_large = || FitError::TooLarge { n_items, dim: params.dim };
@@ -76,26 +108,24 @@ impl Training {
             Objective::NegativeSampling => None,
             Objective::HierarchicalSoftmax => Some(Huffman::new(&survey.counts).ok_or_else(too_large)?),
         };
-        let n_outputs = tree.as_ref().map_or(n_items, Huffman::n_nodes);
-        let mut input = Table::zeros(n_items, params.dim).ok_or_else(too_large)?;
+        let n_outputs = match (&tree, params.tables) {
+            (Some(tree), _) => tree.n_nodes(),
+            (None, Tables::Separate) => n_items,
+            (None, Tables::Shared) => 0,
+        };
+        let n_inputs = side.as_ref().map_or(n_items, |side| side.n_rows());
+        let mut input = Table::zeros(n_inputs, params.dim).ok_or_else(too_large)?;
         let output = Table::zeros(n_outputs, params.dim).ok_or_else(too_large)?;
         input.randomize(seed);
         let pairs_per_prediction = match &tree {
             Some(tree) => tree.mean_length(&survey.counts),
             None => 1 + params.negatives,
         };
-        let trainer = Trainer::new(input, output, params, pairs_per_prediction, &survey.counts);
+        let attention = side.map(Attention::new);
+        let trainer = Trainer::new(input, output, attention, params, pairs_per_prediction, &survey.counts);
         let report = FitReport { preparation: survey.report, ..FitReport::default() };
-        Ok(Self {
-            params: params.clone(),
-            vocab,
-            seed,
-            survey,
-            tree,
-            trainer,
-            report,
-            untold: EpochReport::default(),
-        })
+        let (params, untold) = (params.clone(), EpochReport::default());
+        Ok(Self { params, vocab, seed, survey, tree, trainer, report, untold })
     }
 
     /// Goes on from vectors learned before, with new sequences and perhaps new items: `vocab` holds the old keys in their
@@ -108,6 +138,7 @@ impl Training {
     /// - [`FitError::Keys`] names the first old key that is not at its place in `vocab`.
     /// - [`FitError::Dimension`] when `params.dim` is not the old one.
     /// - [`FitError::Tree`] under hierarchical softmax: another tree has other nodes.
+    /// - [`FitError::Tables`] when `params.tables` is not what it was.
     pub fn from_vectors(
         old: &ItemVectors,
         params: &Params,
@@ -122,6 +153,9 @@ impl Training {
         if old.input.dim() != params.dim {
             return Err(FitError::Dimension { expected: old.input.dim(), got: params.dim });
         }
+        if old.params.tables != params.tables {
+            return Err(FitError::Tables);
+        }
         for (row, key) in old.input.vocab().keys().enumerate() {
             if u32::try_from(row).ok().and_then(|row| vocab.key(row)) != Some(key) {
                 return Err(FitError::Keys { row, key: key.to_owned() });
@@ -129,6 +163,7 @@ impl Training {
         }
         let mut training = Self::new(params, source, vocab, seed)?;
         training.trainer.input.copy_rows(old.input.as_slice());
+        // Without effect when the tables are one.
         training.trainer.output.copy_rows(old.output.as_slice());
         Ok(training)
     }
@@ -227,164 +262,32 @@ impl Training {
     /// # Errors
     /// [`FitError::Vectors`] when they are refused.
     pub fn finish(self) -> Result<ItemVectors, FitError> {
+        Ok(self.finish_with_side()?.0)
+    }
+
+    /// The vectors as they are; with side information, which they contain, also those of its values.
+    ///
+    /// # Errors
+    /// [`FitError::Vectors`] when they are refused.
+    pub fn finish_with_side(self) -> Result<(ItemVectors, Option<SideVectors>), FitError> {
         let Self { params, vocab, trainer, tree, report, .. } = self;
-        let Trainer { input, output, .. } = trainer;
+        let Trainer { input, output, attention, .. } = trainer;
         let output = match tree {
-            Some(tree) => output.sum_paths(&tree, vocab.len()),
-            None => output.into_rows(),
+            Some(tree) => Some(output.sum_paths(&tree, vocab.len())),
+            None => (params.tables == Tables::Separate).then(|| output.into_rows()),
         };
-        Ok(ItemVectors {
-            input: Embeddings::new(vocab.clone(), input.into_rows())?,
-            output: Embeddings::new(vocab, output)?,
-            params,
-            report,
-        })
-    }
-}
-
-/// A pass under way.
-struct Pass<'a, 'run, 'o> {
-    params: &'a Params,
-    sampler: &'a mut dyn NegativeSampler,
-    tree: Option<&'a Huffman>,
-    survey: &'a Survey,
-    n_items: usize,
-    seed: u64,
-    epoch: u32,
-    /// Items of all epochs, and how many are done, both before subsampling.
-    total: u64,
-    done: u64,
-    threads: Threads,
-    trainer: &'a mut Trainer,
-    current: EpochReport,
-    since_report: EpochReport,
-    run: &'run mut Run<'o>,
-}
-
-impl Pass<'_, '_, '_> {
-    /// Whether it went to its end.
-    fn epoch(&mut self, source: &dyn SequenceSource) -> Result<bool, FitError> {
-        let (mut corpus, mut scratch, mut sampled) = (Corpus::default(), Vec::new(), Vec::new());
-        let mut unused = PreparationReport::default();
-        let mut number = 0u64;
-        let (params, survey, seed, epoch) = (self.params, self.survey, self.seed, self.epoch);
-        let keep = survey.keep(params.subsample);
-        let read_all = read(source, self.n_items, |sequence| {
-            params.preparation.apply(sequence, &survey.rare, &mut scratch, &mut unused, |kept| {
-                let stream = (u64::from(epoch) << 40) ^ number;
-                number += 1;
-                corpus.read += kept.len() as u64;
-                let mut kept = kept;
-                if !keep.is_empty() {
-                    let mut rng = SeededRng::stream(seed, "skip-gram subsampling", stream);
-                    sampled.clear();
-                    sampled.extend(kept.iter().filter(|&&item| rng.unit_f32() < keep[item as usize]));
-                    kept = &sampled;
-                }
-                if kept.len() < 2 {
-                    return;
-                }
-                corpus.push(kept);
-                if let Window::Basket { .. } = params.window {
-                    let start = corpus.items.len() - kept.len();
-                    SeededRng::stream(seed, "skip-gram baskets", stream).shuffle(&mut corpus.items[start..]);
-                }
-            });
-            if corpus.items.len() < self.trainer.chunk_items() {
-                return Ok(());
+        let (input, side) = match attention {
+            None => (input.into_rows(), None),
+            Some(attention) => {
+                let (items, side) = attention.finish(&input, params.dim);
+                (items, Some(side))
             }
-            self.train(&mut corpus)
-        })?;
-        if !read_all || corpus.read == 0 {
-            return Ok(read_all);
-        }
-        match self.train(&mut corpus) {
-            Ok(()) => Ok(true),
-            Err(Break::Stopped) => Ok(false),
-            Err(Break::Error(error)) => Err(error),
-        }
-    }
-
-    /// Trains on what lies in the corpus, in chunks of about equal size, and empties it.
-    fn train(&mut self, corpus: &mut Corpus) -> Result<(), Break> {
-        let len = corpus.items.len();
-        let chunks = ((len + self.trainer.chunk_items() / 2) / self.trainer.chunk_items()).max(1);
-        let per_chunk = len.div_ceil(chunks);
-        let before = self.done;
-        let mut start = 0;
-        while start < len {
-            let range = start..(start + per_chunk).min(len);
-            self.chunk(corpus, range.clone()).map_err(Break::Error)?;
-            start = range.end;
-            self.done = before + scaled(corpus.read, start, len);
-            // Always at the end, so that the observer sees the work complete.
-            if self.since_report.pairs() >= PAIRS_PER_REPORT || self.done == self.total {
-                let loss = std::mem::take(&mut self.since_report).loss;
-                let progress = Progress::new("train", self.done, self.total).unit("items").loss(loss);
-                if !self.run.report(&progress).goes_on() && self.done < self.total {
-                    return Err(Break::Stopped);
-                }
-            }
-        }
-        self.done = before + corpus.read;
-        corpus.clear();
-        Ok(())
-    }
-
-    fn chunk(&mut self, corpus: &Corpus, range: std::ops::Range<usize>) -> Result<(), FitError> {
-        let step = self.trainer.chunks_done();
-        let cx = NegativeContext { step, epoch: self.epoch, ..NegativeContext::default() };
-        if self.tree.is_none() && self.sampler.is_stale(&cx) {
-            let items = self.trainer.output.clone().into_rows();
-            self.sampler.refresh(&cx, items.view())?;
-        }
-        let Self { params, n_items, seed, total, done, trainer, epoch, tree, .. } = self;
-        let source = PairSource {
-            params,
-            sampler: &*self.sampler,
-            tree: *tree,
-            n_items: *n_items,
-            seed: *seed,
-            epoch: *epoch,
-            step,
         };
-        let (first, len) = (range.start, corpus.items.len());
-        let rate = |at: usize| {
-            let passed = scaled(corpus.read, at, len) - scaled(corpus.read, first, len);
-            rate_at(params, *done + passed, *total)
+        let input = Embeddings::new(vocab.clone(), input)?;
+        let output = match output {
+            None => input.clone(),
+            Some(output) => Embeddings::new(vocab, output)?,
         };
-        let batch = embed_core::Batch { step, positives: &corpus.items[range.clone()] };
-        let items = range.len() as u64;
-        let result = match params.architecture {
-            Architecture::SkipGram => self.threads.run(|| trainer.train(&source, corpus, range, &rate))?,
-            Architecture::Cbow => self.threads.run(|| trainer.train_cbow(&source, corpus, range, &rate))?,
-        };
-        self.sampler.observe(&batch);
-        let chunk = EpochReport {
-            items,
-            positives: result.counts.positives,
-            negatives: result.counts.negatives,
-            loss: result.loss,
-        };
-        for report in [&mut self.current, &mut self.since_report] {
-            report.add(&chunk);
-        }
-        Ok(())
+        Ok((ItemVectors { input, output, params, report }, side))
     }
-}
-
-/// `read · at / len`: how many items had been read where `at` of `len` that were kept are done.
-#[expect(clippy::cast_possible_truncation, reason = "not above `read`")]
-fn scaled(read: u64, at: usize, len: usize) -> u64 {
-    if read == len as u64 {
-        return at as u64;
-    }
-    (u128::from(read) * at as u128 / (len as u128).max(1)) as u64
-}
-
-/// The linear schedule with its floor.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a learning rate in f32")]
-fn rate_at(params: &Params, done: u64, total: u64) -> f32 {
-    let left = 1.0 - done as f64 / total.max(1) as f64;
-    ((f64::from(params.rate) * left) as f32).max(params.floor_rate)
 }

@@ -5,8 +5,8 @@
 use embed_core::{Embeddings, Flow, Progress, Run, SeededRng, Sequences, Vocab, kernel};
 use negsample::{HardNegatives, HardParams, Uniform};
 use seqemb::{
-    Architecture, CheckpointError, Exclude, FitError, Objective, Params, SkipGram, Subsample, Training,
-    Window,
+    Architecture, CheckpointError, Exclude, FitError, Objective, Params, SkipGram, Subsample, Tables,
+    Training, Window,
 };
 
 fn keys(n: u32) -> Vocab {
@@ -52,6 +52,8 @@ fn modes() -> Vec<(&'static str, Params)> {
             "cbow, tree",
             Params { objective: Objective::HierarchicalSoftmax, rate: 0.05, epochs: 16, ..cbow.clone() },
         ),
+        ("skip-gram, one table", Params { tables: Tables::Shared, ..base() }),
+        ("cbow, one table", Params { tables: Tables::Shared, ..cbow.clone() }),
         ("cbow, basket", Params { window: Window::Basket { samples: 4 }, ..cbow }),
         ("subsampled", Params { subsample: Some(Subsample::Code(5e-3)), ..base() }),
         ("subsampled, paper", Params { subsample: Some(Subsample::Paper(5e-3)), ..base() }),

@@ -97,18 +97,38 @@ pub fn logistic_pairs(
     step: Step,
 ) -> f64 {
     check(centres.len(), outputs.len(), lanes, pairs);
+    let (centres, outputs) = (centres.as_mut_ptr().cast::<f32>(), outputs.as_mut_ptr().cast::<f32>());
+    // SAFETY: `check` passed.
+    unsafe { dispatch(centres, outputs, lanes, pairs, step) }
+}
+
+/// As [`logistic_pairs`] where centres and outputs are rows of one table: a row that is updated as an output counts with
+/// its update when it is a centre later. Of a pair of a row with itself only the centre's step is kept.
+///
+/// # Panics
+/// As [`logistic_pairs`].
+pub fn logistic_pairs_within(table: &mut [Lane], lanes: usize, pairs: &Pairs<'_>, step: Step) -> f64 {
+    check(table.len(), table.len(), lanes, pairs);
+    let table = table.as_mut_ptr().cast::<f32>();
+    // SAFETY: `check` passed; the kernels need no distinct tables.
+    unsafe { dispatch(table, table, lanes, pairs, step) }
+}
+
+/// # Safety
+/// [`check`] passed for tables of which these are the first components.
+unsafe fn dispatch(centres: *mut f32, outputs: *mut f32, lanes: usize, pairs: &Pairs<'_>, step: Step) -> f64 {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has AVX-512F; `check` passed.
+            // SAFETY: the processor has AVX-512F; the rest is handed on.
             return unsafe { on_avx512(centres, outputs, lanes, pairs, step) };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has AVX2 and FMA; `check` passed.
+            // SAFETY: the processor has AVX2 and FMA; the rest is handed on.
             return unsafe { on_avx2(centres, outputs, lanes, pairs, step) };
         }
     }
-    // SAFETY: `check` passed; the portable code needs no instruction set.
+    // SAFETY: handed on; the portable code needs no instruction set.
     unsafe { update::<Portable>(centres, outputs, lanes, pairs, step) }
 }
 
@@ -134,8 +154,8 @@ fn check(centre_lanes: usize, output_lanes: usize, lanes: usize, pairs: &Pairs<'
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 pub(super) unsafe fn on_avx512(
-    centres: &mut [Lane],
-    outputs: &mut [Lane],
+    centres: *mut f32,
+    outputs: *mut f32,
     lanes: usize,
     pairs: &Pairs<'_>,
     step: Step,
@@ -149,8 +169,8 @@ pub(super) unsafe fn on_avx512(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn on_avx2(
-    centres: &mut [Lane],
-    outputs: &mut [Lane],
+    centres: *mut f32,
+    outputs: *mut f32,
     lanes: usize,
     pairs: &Pairs<'_>,
     step: Step,

@@ -28,16 +28,16 @@ const AHEAD: usize = 16;
 /// [`super::logistic::logistic_pairs`] without its checks.
 ///
 /// # Safety
-/// As [`Lanes`] says for `V`; `logistic::check` passed for these arguments.
+/// As [`Lanes`] says for `V`; `logistic::check` passed for tables of which `centres` and `outputs` are the first
+/// components. They may be one table.
 #[inline(always)]
 pub(super) unsafe fn update<V: Lanes>(
-    centres: &mut [Lane],
-    outputs: &mut [Lane],
+    centres: *mut f32,
+    outputs: *mut f32,
     lanes: usize,
     pairs: &Pairs<'_>,
     step: Step,
 ) -> f64 {
-    let (centres, outputs) = (centres.as_mut_ptr().cast::<f32>(), outputs.as_mut_ptr().cast::<f32>());
     // SAFETY: handed on; rows have the number of lanes that each arm says.
     unsafe {
         match lanes {
@@ -57,7 +57,7 @@ pub(super) unsafe fn update<V: Lanes>(
 /// Rows of `L` lanes, the centre in registers.
 ///
 /// # Safety
-/// Every row of `pairs` is within the tables, which do not overlap, and the ends of the heads do not fall and
+/// Every row of `pairs` is within the tables, which are distinct or one, and the ends of the heads do not fall and
 /// reach the last pair.
 #[inline(always)]
 unsafe fn short_rows<V: Lanes, const L: usize>(

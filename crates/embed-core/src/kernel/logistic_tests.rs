@@ -1,24 +1,29 @@
 //! Every instruction set against the naive update, and the update against finite differences.
 
-use super::logistic::{Head, Lane, Pairs, Step, TILE, logistic_pairs, op};
+use super::logistic::{Head, Lane, Pairs, Step, TILE, logistic_pairs, logistic_pairs_within, op};
+#[cfg(target_arch = "x86_64")]
+use super::logistic::{on_avx2, on_avx512};
 use super::logistic_simd::{Portable, update};
 use crate::SeededRng;
 
 type Kernel = fn(&mut [Lane], &mut [Lane], usize, &Pairs<'_>, Step) -> f64;
 
 fn kernels() -> Vec<(&'static str, Kernel)> {
+    fn raw(table: &mut [Lane]) -> *mut f32 {
+        table.as_mut_ptr().cast()
+    }
     // SAFETY: the pairs that the tests make are within their tables.
-    let portable: Kernel = |c, o, l, p, s| unsafe { update::<Portable>(c, o, l, p, s) };
+    let portable: Kernel = |c, o, l, p, s| unsafe { update::<Portable>(raw(c), raw(o), l, p, s) };
     let mut all: Vec<(&'static str, Kernel)> = vec![("dispatched", logistic_pairs), ("portable", portable)];
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") {
             // SAFETY: as above, and the processor has the instruction set.
-            all.push(("avx512", |c, o, l, p, s| unsafe { super::logistic::on_avx512(c, o, l, p, s) }));
+            all.push(("avx512", |c, o, l, p, s| unsafe { on_avx512(raw(c), raw(o), l, p, s) }));
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             // SAFETY: as above.
-            all.push(("avx2", |c, o, l, p, s| unsafe { super::logistic::on_avx2(c, o, l, p, s) }));
+            all.push(("avx2", |c, o, l, p, s| unsafe { on_avx2(raw(c), raw(o), l, p, s) }));
         }
     }
     all
@@ -189,4 +194,30 @@ fn pairs_outside_their_tables_are_refused() {
     assert!(refused(&[Head { row: 1, end: 2 }], &[op(2, true)]));
     assert!(refused(&[], &[op(2, true)]));
     assert!(refused(&[Head { row: 1, end: 2 }, Head { row: 1, end: 1 }], &[op(2, true)]));
+}
+
+/// One table: with each centre and its outputs far apart in the order of the pairs, the update is that of two tables.
+#[test]
+fn within_one_table_every_row_takes_part_on_both_sides() {
+    let mut rng = SeededRng::new(11);
+    let (n, dim) = (24u32, 20);
+    let rows = random_rows(&mut rng, n as usize, dim, 1.0);
+    // Tiles of one pair: scores are taken right before their updates, so a pair at a time is the oracle.
+    let mut expected = rows.clone();
+    let (mut table, mut loss, mut naive_loss) = (packed(&rows), 0.0, 0.0);
+    let step = Step { rate: 0.3, clamp: 10.0 };
+    for _ in 0..200 {
+        let (a, b) = (rng.below(n), rng.below(n));
+        if a == b {
+            continue;
+        }
+        let (heads, ops) = ([Head { row: a, end: 1 }], [op(b, rng.below(2) == 1)]);
+        let pairs = Pairs { heads: &heads, ops: &ops };
+        loss += logistic_pairs_within(&mut table, Lane::per_row(dim), &pairs, step);
+        let mut outputs = expected.clone();
+        naive_loss += naive(&mut expected, &mut outputs, &pairs, step);
+        expected[b as usize] = outputs[b as usize].clone();
+    }
+    assert!((loss - naive_loss).abs() < 1e-3 * naive_loss, "{loss} instead of {naive_loss}");
+    assert!(distance(&expected, &table, Lane::per_row(dim)) < 1e-4);
 }

@@ -16,6 +16,7 @@
 //! | elements of any table, soon | [`prefetch_element`] |
 //! | an update | [`axpy`], [`logistic`], [`adagrad`], [`adam`] |
 //! | a softmax | [`max`], [`exp_sum`] |
+//! | weighted sums over lists of rows | [`lists`] |
 //! | a length | [`norm`], [`normalize`] |
 //! | codes of bytes and half bytes | [`codes`] |
 //! | a given instruction set | [`Kernels`] |
@@ -37,6 +38,7 @@ mod compiled;
 mod dispatch;
 mod generic;
 mod length;
+pub mod lists;
 pub mod logistic;
 mod logistic_simd;
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,14 +9,21 @@ use super::error::ReadError;
 use super::format::Format;
 use super::input::Lines;
 use super::options::ReadOptions;
+use super::read_path;
 use super::report::{ReadReport, Reporter};
 use super::row_error::{Field, Place, RowProblem};
+use super::runs::{LookUp, Runs, Show};
 use super::words::next_line;
 
-/// Sequences read from a file of [`Format::UserItems`] or [`Format::Sessions`] anew on each pass, a line at a
-/// time: a corpus larger than memory. Each line with items is a sequence; a user on several lines has several.
+/// Sequences read from a file anew on each pass: a corpus larger than memory, plain or gzip.
 ///
-/// Memory: the vocabulary and the longest line, whatever the size of the file.
+/// | format | a sequence is |
+/// |---|---|
+/// | [`Format::UserItems`], [`Format::Sessions`] | each line with items; a user on several lines has several |
+/// | [`Format::Csv`], [`Format::Tsv`], [`Format::Parquet`] | each run of rows of one user, in file order: a log sorted by user and time |
+///
+/// Memory: the vocabulary and the longest line or run (of Parquet, also a batch of rows and a row group's pages), whatever
+/// the size of the file.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -41,7 +49,7 @@ impl FileSequences {
     /// Sequences over a known vocabulary. An item that it does not have is a malformed row.
     ///
     /// # Errors
-    /// [`ReadError`] when the file cannot be opened, or has no such format.
+    /// [`ReadError`] when the file cannot be opened, or its format is not known.
     pub fn open(
         path: impl Into<PathBuf>,
         options: &ReadOptions,
@@ -49,10 +57,11 @@ impl FileSequences {
     ) -> Result<Self, ReadError> {
         let path = path.into();
         let format = Format::resolve(options, &path)?;
-        if !matches!(format, Format::UserItems | Format::Sessions) {
-            return Err(ReadError::WrongFormat { file: path, wanted: "a sequence a line", format });
+        if format == Format::Parquet {
+            File::open(&path).map_err(|source| ReadError::Io { file: path.clone(), source })?;
+        } else {
+            Lines::open(&path, options)?;
         }
-        Lines::open(&path, options)?;
         Ok(Self { path, options: options.clone(), format, items, size: None })
     }
 
@@ -84,7 +93,6 @@ impl FileSequences {
                 ControlFlow::Continue(())
             },
         )?;
-        let report = report.finish()?;
         found.items = Arc::new(items);
         found.size = Some((sequences, report.rows));
         Ok((found, counts, report))
@@ -97,11 +105,23 @@ impl FileSequences {
     }
 
     /// Shows every sequence once; `look_up` gives an item's id, or none if it has none.
-    fn pass(
-        &self,
-        look_up: &mut dyn FnMut(&str) -> Result<Option<ItemId>, ReadError>,
-        visit: &mut dyn FnMut(&[ItemId]) -> ControlFlow<()>,
-    ) -> Result<Reporter<'_>, ReadError> {
+    fn pass(&self, look_up: &mut LookUp<'_>, visit: &mut Show<'_>) -> Result<ReadReport, ReadError> {
+        if matches!(self.format, Format::UserItems | Format::Sessions) {
+            return self.lines(look_up, visit);
+        }
+        let mut runs = Runs::new(&self.path, self.options.bad_rows, look_up, visit);
+        let report = read_path(&self.path, &self.options, &mut runs)?;
+        match runs.failed.take() {
+            Some(error) => Err(error),
+            None => {
+                // A visit that broke off has seen its last run.
+                let _ = runs.end_run();
+                Ok(report)
+            }
+        }
+    }
+
+    fn lines(&self, look_up: &mut LookUp<'_>, visit: &mut Show<'_>) -> Result<ReadReport, ReadError> {
         let mut lines = Lines::open(&self.path, &self.options)?;
         let mut reporter = Reporter::new(&self.path, self.options.bad_rows, self.format);
         reporter.report.gzip = lines.gzip();
@@ -123,11 +143,11 @@ impl FileSequences {
             } else {
                 reporter.report.rows += sequence.len() as u64;
                 if visit(&sequence).is_break() {
-                    break;
+                    return Ok(reporter.report);
                 }
             }
         }
-        Ok(reporter)
+        reporter.finish()
     }
 
     /// The path read.

@@ -16,6 +16,7 @@ mod prefixes;
 mod record;
 mod report;
 mod row_error;
+mod runs;
 mod sink;
 mod value;
 mod words;
