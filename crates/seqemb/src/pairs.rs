@@ -123,7 +123,6 @@ impl PairSource<'_> {
             positives,
             batch,
             n: wanted,
-            ..NegativeContext::default()
         };
         let n = self.sampler.sample_into(&cx, rng, &mut negatives[..wanted])?;
         let drawn = &negatives[..n.min(wanted)];
