@@ -236,13 +236,13 @@ mod tests {
             hidden.end();
         }
         hidden.sum(&table);
-        for row in hidden.rows.iter_mut() {
+        for row in &mut hidden.rows {
             row.0.iter_mut().zip(&g).for_each(|(x, g)| *x -= rate * g);
         }
         let mut grades = Vec::new();
         attention.grade(&items, &hidden, 1, &mut grades);
-        for (at, grade) in grades.iter().enumerate() {
-            let (item, h) = (at as u32 / 3, 1e-2f32);
+        for ((at, grade), item) in grades.iter().enumerate().zip(items.iter().flat_map(|&item| [item; 3])) {
+            let h = 1e-2f32;
             let mut moved = |by: f32| {
                 attention.logits[at] += by;
                 let loss = loss(&attention, item);
