@@ -4,7 +4,9 @@
 //! `cargo run --release --example compare_samplers -- [FILE] [epochs=20] [STRATEGY…]`
 //!
 //! Strategies: uniform, popularity, mixed (both, half and half), curriculum (popularity, from the third pass on a fifth
-//! hard), hard (hard alone from scratch). Without a file they are compared on a planted log.
+//! hard), hard (hard alone from scratch). What is hard, and when, can follow after a colon, as in
+//! `curriculum:warm=15,share=0.1,skip=100,band=400,aware`, where `aware` drops what scores above the pair's own item.
+//! Without a file they are compared on a planted log.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -28,7 +30,7 @@ fn main() -> Result<(), Failure> {
     for argument in std::env::args().skip(1) {
         match argument.strip_prefix("epochs=") {
             Some(n) => epochs = n.parse()?,
-            None if STRATEGIES.contains(&argument.as_str()) => names.push(argument),
+            None if STRATEGIES.contains(&kind(&argument)) => names.push(argument),
             None => file = Some(argument),
         }
     }
@@ -43,7 +45,7 @@ fn main() -> Result<(), Failure> {
     println!("{:12} {:>9} {:>8} {:>8} {:>12}", "negatives", "recall@20", "ndcg@20", "seconds", "coverage@20");
     for name in names {
         // What a user has is no hard negative.
-        let exclude = if HARD.contains(&name.as_str()) { Exclude::Sequence } else { Exclude::Context };
+        let exclude = if HARD.contains(&kind(&name)) { Exclude::Sequence } else { Exclude::Context };
         let params = Params { negatives: 5, epochs, exclude, ..Params::basket() };
         let counts = train.item_counts();
         let mut sampler = strategy(&name, &counts, params.exponent)?;
@@ -73,27 +75,43 @@ const STRATEGIES: [&str; 5] = ["uniform", "popularity", "mixed", "curriculum", "
 
 const HARD: [&str; 2] = ["curriculum", "hard"];
 
+/// The word before the colon.
+fn kind(name: &str) -> &str {
+    name.split(':').next().unwrap_or_default()
+}
+
 fn strategy(name: &str, counts: &[u64], exponent: f64) -> Result<Box<dyn NegativeSampler>, Failure> {
     let n_items = counts.len();
     let popularity = Popularity::new(counts, exponent)?;
-    Ok(match name {
+    let (mut schedule, mut params) = (Schedule::default(), HardParams { band: 40, ..HardParams::default() });
+    for option in name.split_once(':').map_or("", |(_, options)| options).split(',').filter(|o| !o.is_empty())
+    {
+        match option.split_once('=') {
+            Some(("warm", n)) => schedule.warm_up = n.parse()?,
+            Some(("share", share)) => schedule.share = share.parse()?,
+            Some(("skip", n)) => params.skip = n.parse()?,
+            Some(("band", n)) => params.band = n.parse()?,
+            None if option == "aware" => params.above = Some(0.0),
+            _ => return Err(format!("no option {option}").into()),
+        }
+    }
+    Ok(match kind(name) {
         "uniform" => Box::new(Popularity::new(counts, 0.0)?),
         "popularity" => Box::new(popularity),
         "mixed" => Box::new(Mixture::new(Uniform::new(n_items)?, 0.5)?.with(popularity, 0.5)?),
-        "curriculum" => Box::new(Curriculum::new(popularity, hard(n_items)?, Schedule::default())?),
-        _ => Box::new(hard(n_items)?),
+        "curriculum" => Box::new(Curriculum::new(popularity, hard(n_items, params)?, schedule)?),
+        _ => Box::new(hard(n_items, params)?),
     })
 }
 
-/// Ranks 10 to 50 near the centre's vector, from an index that is built anew some times a pass.
-fn hard(n_items: usize) -> Result<HardNegatives, Failure> {
+/// Ranks near the centre's vector, by default 10 to 50, from an index that is built anew some times a pass.
+fn hard(n_items: usize, params: HardParams) -> Result<HardNegatives, Failure> {
     let build = |rows: ArrayView2<'_, f32>| -> Result<Box<dyn AnnIndex>, Failure> {
         let keys = Vocab::from_keys((0..rows.nrows()).map(|row| row.to_string()))?;
         let items = Embeddings::new(keys, rows.to_owned())?;
         let spec: IndexSpec = "HNSW16".parse()?;
         Ok(Box::new(spec.build(&items, Metric::InnerProduct, &mut Run::seeded(1))?))
     };
-    let effort = Effort::Value(50);
-    let params = HardParams { skip: 10, band: 40, effort, refresh_every: 5, ..HardParams::default() };
-    Ok(HardNegatives::rebuilt(n_items, params, build)?)
+    let effort = Effort::Value(params.skip + params.band);
+    Ok(HardNegatives::rebuilt(n_items, HardParams { effort, refresh_every: 5, ..params }, build)?)
 }

@@ -1,8 +1,9 @@
 //! Predicts the next item of a session from the session so far, by full ranking.
 //!
-//! `cargo run --release --example next_item -- [TRAIN TEST] [SETTING,SETTING…]…`
+//! `cargo run --release --example next_item -- [TRAIN [TEST]] [SETTING,SETTING…]…`
 //!
-//! TRAIN has a session a line, TEST lines of `prefix<TAB>target`. Each group of settings is one training, measured with
+//! TRAIN has a session a line, TEST lines of `prefix<TAB>target`; without TEST the last tenth of the sessions is cut from
+//! TRAIN, and the last item of each is the target: what settings are to be chosen by. Each group of settings is one training, measured with
 //! several half-lives of recency. Without files it runs on sessions that walk along planted chains.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
@@ -29,8 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::env::args().skip(1).partition(|argument| std::path::Path::new(argument).exists());
     let task = match &files[..] {
         [train, test] => read(train, test)?,
+        [train] => validation(train)?,
         [] => planted()?,
-        _ => return Err("give a train and a test file, or none".into()),
+        _ => return Err("give a train file and perhaps a test file, or none".into()),
     };
     println!("{} sessions, {} tasks", task.sessions.len(), task.targets.n_rows());
     let groups = if groups.is_empty() { vec!["epochs=10".to_owned()] } else { groups };
@@ -99,6 +101,21 @@ fn read(train: &str, test: &str) -> Result<Task, Box<dyn Error>> {
         sessions,
         prefixes: Csr::from_rows(prefixes),
         targets: Csr::from_rows(targets),
+    })
+}
+
+/// The last tenth of the sessions, which no training sees, up to their last item.
+fn validation(train: &str) -> Result<Task, Box<dyn Error>> {
+    let options = ReadOptions { format: Format::Sessions, ..ReadOptions::default() };
+    let (log, _) = Log::read(train, &options)?;
+    let all = log.sequences();
+    let first = all.len() - all.len() / 10;
+    let held_out: Vec<&[u32]> = all.iter().skip(first).filter(|session| session.len() > 1).collect();
+    Ok(Task {
+        keys: Vocab::clone(log.item_keys()),
+        sessions: Sequences::from_rows(log.n_items(), all.iter().take(first))?,
+        prefixes: Csr::from_rows(held_out.iter().map(|session| &session[..session.len() - 1])),
+        targets: Csr::from_rows(held_out.iter().map(|session| &session[session.len() - 1..])),
     })
 }
 
