@@ -1,19 +1,21 @@
 //! Times training on a file of sequences, one a line, items between blanks; prints one JSON line. What
 //! `benches/peers/sgns.py` runs beside other libraries.
 //!
-//! `cargo run --release -p seqemb --example time_training -- [FILE] [dim=64] [negatives=5] [window=5] [epochs=1] [threads=2] [arch=sg|cbow]`
+//! `cargo run --release -p seqemb --example time_training -- [FILE] [dim=64] [negatives=5] [window=5] [epochs=1] [threads=2] [arch=sg|cbow] [rate=0.025]
+//! [out=VECTORS]`; VECTORS gets the input table in word2vec's text format.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::error::Error;
 use std::time::Instant;
 
+use embed_core::formats::word2vec;
 use embed_core::{Run, SeededRng, Sequences, Vocab};
 use seqemb::{Architecture, Params, Preparation, SkipGram, Window};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut params = Params { epochs: 1, preparation: Preparation::NONE, ..Params::default() };
-    let (mut threads, mut file) = (2, None);
+    let (mut threads, mut file, mut out) = (2, None, None);
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             None => file = Some(argument),
@@ -24,6 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Some(("epochs", value)) => params.epochs = value.parse()?,
             Some(("threads", value)) => threads = value.parse()?,
+            Some(("rate", value)) => params.rate = value.parse()?,
+            Some(("out", value)) => out = Some(value.to_owned()),
             Some(("arch", "sg")) => params.architecture = Architecture::SkipGram,
             Some(("arch", "cbow")) => {
                 params.architecture = Architecture::Cbow;
@@ -49,6 +53,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         rate(items.report.pairs()),
         items.report.final_loss()
     );
+    if let Some(out) = out {
+        word2vec::write_text(out, &items.input)?;
+    }
     Ok(())
 }
 
