@@ -193,6 +193,12 @@ impl Training {
         &self.report
     }
 
+    /// The settings.
+    #[must_use]
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
     /// How often each item occurs after preparation, `[n_items]`.
     #[must_use]
     pub fn counts(&self) -> &[u64] {
