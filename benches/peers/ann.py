@@ -1,8 +1,8 @@
 """Our index families and the peers' on the same vectors, in one run on one machine.
 
-    cargo build --release -p nearfield-cli
+    cargo build --release -p ann --example measure_families
     python3 benches/peers/ann.py prepare SETS --mnist FOLDER --run RUN --train train.txt.gz
-    python3 benches/peers/ann.py measure SETS RESULTS.jsonl --binary target/release/nearfield [--set mnist] [--only hnswlib]
+    python3 benches/peers/ann.py measure SETS RESULTS.jsonl --binary target/release/examples/measure_families [--set mnist] [--only hnswlib]
     python3 benches/peers/ann.py table RESULTS.jsonl
     python3 benches/peers/ann.py ids SETS --binary target/release/nearfield
 
@@ -41,7 +41,7 @@ K = 10
 SETS = {"mnist": "l2", "clustered": "cosine", "gowalla": "ip"}
 RECALLS = (0.90, 0.95, 0.99)
 ENOUGH = 0.9985
-MOST_SECONDS = 1.5  # of single queries at one point
+MOST_SECONDS = 0.6  # of single queries at one point
 
 
 # ------------------------------------------------------------------------------------------------------------ sets
@@ -148,10 +148,10 @@ class Faiss:
         return self.index.search(q, K)[1]
 
 
-EF = [{"ef": ef} for ef in (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448)]
-PROBES = [{"nprobe": p} for p in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)]
+EF = [{"ef": ef} for ef in (10, 16, 24, 36, 56, 90, 150, 300)]
+PROBES = [{"nprobe": p} for p in (1, 2, 4, 6, 10, 16, 24, 40, 64, 128)]
 REFINED = [{"nprobe": p, "k_factor": f} for p, f in (
-    (2, 4), (4, 4), (6, 6), (8, 8), (12, 10), (16, 12), (24, 16), (32, 20), (48, 32), (64, 40), (96, 64), (128, 80))]
+    (2, 4), (4, 4), (6, 6), (10, 8), (16, 12), (24, 16), (40, 24), (64, 40), (128, 80))]
 
 
 class Hnswlib:
@@ -196,7 +196,7 @@ class Usearch:
 
 class Annoy:
     """No batches: one query after the other."""
-    points = [{"search_k": s} for s in (250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000)]
+    points = [{"search_k": s} for s in (500, 1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000)]
 
     def build(self, x, metric, threads):
         from annoy import AnnoyIndex
@@ -330,12 +330,17 @@ def measure_peer(name, folder, which):
     return {"build_seconds": built, "bytes_per_vector": peer.bytes() / len(x), "curve": curve}
 
 
+OUR_EFFORTS = {  # ef, nprobe or search_k, by the beginning of the name
+    "HNSW": (10, 13, 17, 22, 30, 40, 55, 75, 100, 150, 250), "RPF": (150, 300, 600, 1000, 1700, 3000, 5000, 9000, 16000, 30000, 60000),
+    "IVF": (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256), "": (1,)}
+
+
 def measure_ours(binary, spec, folder, which):
     files = [str(Path(folder) / f"{which}-{part}.npy") for part in ("base", "queries")]
-    out = subprocess.run(
-        [binary, "index", "bench", "--vectors", files[0], "--queries", files[1], "--metric", SETS[which], "--specs", spec,
-         "--threads", "1", "--build-threads", "2", "--json"], check=True, capture_output=True, text=True).stdout
-    return {"spec": spec, **json.loads(out.splitlines()[-1])["results"][0]}
+    efforts = next(list_ for name, list_ in OUR_EFFORTS.items() if spec.startswith(name))
+    call = [binary, *files, SETS[which], "@" + "+".join(map(str, efforts)), spec]
+    out = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
+    return {"spec": spec, "build_seconds": out["build_s"], "bytes_per_vector": out["bytes"], "curve": out["curve"]}
 
 
 def measure(options):
@@ -375,6 +380,15 @@ def rounded(value):
 
 
 # ----------------------------------------------------------------------------------------------------------- table
+ORDER = ("Flat", "HNSW", "hnswlib", "usearch", "IVF,Flat", "IVFPQ", "IVFSQ8", "scann", "PQ", "forest", "annoy")
+
+
+def family(name):
+    """Where a line stands: beside those of its family, ours first."""
+    kind = name.split(" ")[-1]
+    return next(i for i, word in enumerate(ORDER) if kind.startswith(word)), "nearfield" not in name
+
+
 def at(curve, target, key="qps_batch"):
     """The rate at a recall; None where it is never reached."""
     front, best = [], 0.0
@@ -398,7 +412,7 @@ def table(options):
         print(f"\n{which}, {SETS[which]}:\n")
         print("| index | build, s | bytes a vector | batch .90 | .95 | .99 | single .90 | .95 | .99 | best recall |")
         print("|---|---|---|---|---|---|---|---|---|---|")
-        for line in (line for line in lines if line["set"] == which):
+        for line in sorted((line for line in lines if line["set"] == which), key=lambda line: family(line["index"])):
             cells = [show(at(line["curve"], r, key)) for key in ("qps_batch", "qps_single") for r in RECALLS]
             best = max(point["recall"] for point in line["curve"])
             name = f"**{line['index']}**" if line["index"].startswith("nearfield") else line["index"]
