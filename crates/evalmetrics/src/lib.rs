@@ -1,5 +1,6 @@
-//! Ranking metrics over full catalogues, exact under ties: hit rate, recall, precision, NDCG, MRR, MAP and
-//! catalogue coverage, with every denominator stated and every policy named.
+//! What recommendations and embeddings are worth, and how sure that is: rankings of full catalogues, exact under
+//! ties, with every denominator stated and every policy named; what lists are like beyond hits; vectors in
+//! themselves; answers of indexes; intervals and tests.
 //!
 //! ```
 //! use embed_core::{Csr, Metric, Run};
@@ -17,15 +18,21 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | say what is measured, at which cutoffs, by which policies | [`FullRanking`], [`Measure`], [`EmptyUsers`], [`SeenItems`] |
+//! | say what is measured, at which cutoffs, by which policies | [`FullRanking`], [`Measure`], [`Gain`], [`EmptyUsers`], [`SeenItems`] |
 //! | score a catalogue | [`Scorer`]: [`EmbeddingScorer`], [`PopularityScorer`], [`FnScorer`] |
 //! | measure scores, lists, or an index | [`FullRanking::evaluate`], [`FullRanking::evaluate_lists`], [`FullRanking::evaluate_index`] |
 //! | read the figures | [`RankingReport`], [`PerUser`] |
+//! | rank a few candidates, under a name that says so | [`SampledRanking`] |
+//! | know how much of the catalogue lists reach, how new and varied they are, whether they are bestsellers | [`beyond`] |
+//! | look into vectors: categories, neighbours, hubs, directions | [`intrinsic`], [`Labels`] |
+//! | hold an index against exact search | [`search`] |
+//! | know how sure a figure is, and whether two runs differ | [`certainty`] |
+//! | put vectors on a plane | [`projection`] |
 //!
-//! Predicting the next item of a session is the same task: one row of truth with one item for each prefix,
-//! and [`SeenItems::Keep`] where an item may come again.
+//! Predicting the next item of a session is the same task as a user's: one row of truth with one item for each
+//! prefix, and [`SeenItems::Keep`] where an item may come again.
 //!
-//! Not in this crate: metrics on sampled candidates, splitting of logs, drawing.
+//! Not in this crate: splitting of logs, drawing, printing.
 
 #![forbid(unsafe_code)]
 

@@ -17,22 +17,36 @@ const BLOCK_USERS: usize = 64;
 ///
 /// ```
 /// use embed_core::{Csr, Run};
-/// use evalmetrics::{FullRanking, PopularityScorer, SampledRanking};
+/// use evalmetrics::{PopularityScorer, SampledRanking};
 ///
 /// let popularity = PopularityScorer::new(&[9, 5, 4, 1]);
 /// let (truth, negatives) = (Csr::from_rows([[1]]), Csr::from_rows([[2, 3]]));
-/// let settings = SampledRanking(FullRanking::at([1]));
-/// let report = settings.evaluate(&popularity, &negatives, &truth, &mut Run::default())?;
+/// let report = SampledRanking::at([1]).evaluate(&popularity, &negatives, &truth, &mut Run::default())?;
 /// assert_eq!(report.value("sampled_hr@1"), Some(1.0));
 /// # Ok::<(), evalmetrics::EvalError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampledRanking(
     /// What is measured, at which cutoffs, by which policies; [`Measure::Coverage`] cannot be.
     pub FullRanking,
 );
 
+impl Default for SampledRanking {
+    /// The usual measures but coverage, at 10.
+    fn default() -> Self {
+        Self::at([10])
+    }
+}
+
 impl SampledRanking {
+    /// The usual measures but coverage, at these cutoffs.
+    #[must_use]
+    pub fn at(cutoffs: impl Into<Vec<usize>>) -> Self {
+        let mut settings = FullRanking::at(cutoffs);
+        settings.measures.retain(|&measure| measure != Measure::Coverage);
+        Self(settings)
+    }
+
     /// Ranks the positives of each user among given negatives, one row a user. A negative that is also a
     /// positive counts as the positive; repeats count once.
     ///
