@@ -207,8 +207,25 @@ fn users_and_items_share_a_graph_and_are_taken_apart() {
     let nodes = DeepWalk::fit(&params, &plain.graph, &mut Run::seeded(1)).unwrap();
     let keys = |prefix: &str, n: usize| Vocab::from_keys((0..n).map(|i| format!("{prefix}{i}"))).unwrap();
     let parts = plain.split(&nodes.vectors, keys("u", 3), keys("i", 4)).unwrap();
-    assert_eq!((parts.users.len(), parts.items.len(), parts.users.space()), (3, 4, parts.items.space()));
+    let items = &parts.items;
+    assert_eq!((parts.users.len(), items.input.len(), items.output.len()), (3, 4, 4));
+    assert_eq!(parts.users.space(), items.output.space());
     assert_eq!(parts.users.row(1), nodes.vectors.input.row(1));
-    assert_eq!(parts.items.get("i3"), nodes.vectors.output.row(6));
+    assert_eq!(items.output.get("i3"), nodes.vectors.output.row(6));
+    assert_eq!(items.input.row(0), nodes.vectors.input.row(3));
     assert!(plain.split(&nodes.vectors, keys("u", 2), keys("i", 4)).is_err());
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.nf");
+    parts.save(&path).unwrap();
+    assert_eq!(graphemb::UserItemVectors::open(&path).unwrap(), parts);
+    let bytes = std::fs::read(&path).unwrap();
+    for at in (0..bytes.len()).step_by(11) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x41;
+        std::fs::write(&path, &damaged).unwrap();
+        assert!(graphemb::UserItemVectors::open(&path).is_err(), "byte {at}");
+        std::fs::write(&path, &bytes[..at]).unwrap();
+        assert!(graphemb::UserItemVectors::open(&path).is_err(), "{at} bytes");
+    }
 }

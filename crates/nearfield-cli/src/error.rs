@@ -8,8 +8,9 @@ use embed_core::{SearchError, SourceError, VocabError};
 use nearfield::RecommendError;
 use nearfield::ann::{BuildError, TuneError};
 use nearfield::evalmetrics::EvalError;
+use nearfield::graphemb::{self, GraphError, LogGraphError, NodeError, WalkError};
 use nearfield::interactions::{LogError, ReadError, SplitError};
-use nearfield::seqemb::FitError;
+use nearfield::seqemb::{FitError, ParamsError};
 
 /// Exit code of a command that failed.
 pub(crate) const EXIT_FAILED: u8 = 1;
@@ -73,6 +74,22 @@ pub(crate) enum CliError {
     Chart { reason: String },
     #[error("--out {} is not called .npy", path.display())]
     NotNpy { path: PathBuf },
+    #[error("{}: key {key:?} holds what parts the fields or the lines", path.display())]
+    KeyInText { path: PathBuf, key: String },
+    #[error("{option} is for text, and {} is a graph file", path.display())]
+    TextOption { option: &'static str, path: PathBuf },
+    #[error(transparent)]
+    ReadEdges(#[from] graphemb::ReadError),
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    #[error(transparent)]
+    LogGraph(LogGraphError),
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    #[error(transparent)]
+    Nodes(#[from] NodeError),
+    #[error(transparent)]
+    Params(#[from] ParamsError),
     #[error(transparent)]
     ReadLog(#[from] ReadError),
     #[error(transparent)]
@@ -108,6 +125,9 @@ impl CliError {
             Self::OverwritesInput { .. }
             | Self::NotNpy { .. }
             | Self::NotAnOption { .. }
+            | Self::TextOption { .. }
+            | Self::Walk(WalkError::Count { .. } | WalkError::Number { .. })
+            | Self::Params(_)
             | Self::NotTruth { .. }
             | Self::ReadLog(ReadError::Options(_)) => EXIT_USAGE,
             Self::Cancelled => EXIT_CANCELLED,
@@ -129,6 +149,12 @@ impl CliError {
             cause = error.source();
         }
         line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl From<LogGraphError> for CliError {
+    fn from(error: LogGraphError) -> Self {
+        if let LogGraphError::Stopped = error { Self::Cancelled } else { Self::LogGraph(error) }
     }
 }
 

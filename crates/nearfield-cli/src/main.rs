@@ -7,6 +7,7 @@ mod charts;
 mod demo;
 mod error;
 mod figures;
+mod graph;
 mod histories;
 mod index;
 mod keys;
@@ -49,6 +50,8 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CliError> {
         Command::Neighbors(args) => neighbors::neighbors(args, cli.json),
         Command::Recommend(args) => recommend::recommend(args, cli.json),
         Command::Index(args) => index::index(args, cli.json),
+        Command::Graph(args) => graph::graph(args, cli.json),
+        Command::EmbedGraph(args) => graph::embed_graph(args, cli.json),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use embed_core::store::StoreError;
+use embed_core::store::{Reader, StoreError};
 use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
+use nearfield::graphemb::UserItemVectors;
 use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
 use serde::Serialize;
 
@@ -15,6 +16,8 @@ use crate::error::CliError;
 pub(crate) enum Model {
     /// Input and output vectors of items; a user is the mean of a history.
     Items(ItemVectors),
+    /// Vectors of items and of the users of the log; anyone else is the mean of a history.
+    UsersItems(UserItemVectors),
 }
 
 impl Model {
@@ -22,13 +25,16 @@ impl Model {
     pub(crate) fn items(&self) -> &Embeddings {
         match self {
             Self::Items(vectors) => vectors.targets(Scoring::InOut),
+            Self::UsersItems(vectors) => vectors.items.targets(Scoring::InOut),
         }
     }
 
     /// Every table of item vectors, the one that says what is like what first.
     pub(crate) fn tables(&self) -> Vec<(&'static str, &Embeddings)> {
         match self {
-            Self::Items(vectors) => vec![("input", &vectors.input), ("output", &vectors.output)],
+            Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
+                vec![("input", &vectors.input), ("output", &vectors.output)]
+            }
         }
     }
 
@@ -36,13 +42,19 @@ impl Model {
     pub(crate) fn users(&self) -> UserSide {
         match self {
             Self::Items(vectors) => UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut)),
+            Self::UsersItems(vectors) => UserSide::Known {
+                users: vectors.users.clone(),
+                others: vectors.items.pooled(Pooling::default(), Scoring::InOut),
+            },
         }
     }
 
     /// Every setting it was learned with, for `run.json`.
     pub(crate) fn params(&self) -> ModelParams<'_> {
         match self {
-            Self::Items(vectors) => ModelParams::Sequence(&vectors.params),
+            Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
+                ModelParams::Sequence(&vectors.params)
+            }
         }
     }
 
@@ -50,6 +62,7 @@ impl Model {
     pub(crate) fn save(&self, path: &Path) -> Result<(), StoreError> {
         match self {
             Self::Items(vectors) => vectors.save(path),
+            Self::UsersItems(vectors) => vectors.save(path),
         }
     }
 
@@ -57,6 +70,14 @@ impl Model {
     pub(crate) fn open(method: Method, path: &Path) -> Result<Self, CliError> {
         match method {
             Method::Item2vec => Ok(Self::Items(ItemVectors::open(path)?)),
+            Method::Deepwalk | Method::Node2vec => {
+                let bipartite = Reader::open_any(path)?.kind() == UserItemVectors::KIND.name;
+                Ok(if bipartite {
+                    Self::UsersItems(UserItemVectors::open(path)?)
+                } else {
+                    Self::Items(ItemVectors::open(path)?)
+                })
+            }
         }
     }
 }
@@ -71,7 +92,7 @@ pub(crate) enum ModelParams<'a> {
 /// How user vectors are scored against item vectors, unless `--metric` says otherwise.
 pub(crate) fn metric_of(method: Method) -> Metric {
     match method {
-        Method::Item2vec => Metric::InnerProduct,
+        Method::Item2vec | Method::Deepwalk | Method::Node2vec => Metric::InnerProduct,
     }
 }
 
@@ -79,7 +100,6 @@ pub(crate) fn metric_of(method: Method) -> Metric {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Whom<'a> {
     /// The user of the training log, if it is one.
-    #[expect(dead_code, reason = "pooled histories ask for no user")]
     pub(crate) user: Option<u32>,
     /// Their items, oldest first.
     pub(crate) history: &'a [ItemId],
@@ -89,24 +109,41 @@ pub(crate) struct Whom<'a> {
 #[derive(Debug)]
 pub(crate) enum UserSide {
     Pooled(Pooled),
+    /// Users of the log by their own vectors, others by their history. Those without a history have learned nothing.
+    Known {
+        users: Embeddings,
+        others: Pooled,
+    },
+}
+
+impl UserSide {
+    fn others(&self) -> &Pooled {
+        match self {
+            Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled,
+        }
+    }
 }
 
 impl Embedder<Whom<'_>> for UserSide {
     fn dim(&self) -> usize {
-        match self {
-            Self::Pooled(pooled) => pooled.dim(),
-        }
+        self.others().dim()
     }
 
     fn space(&self) -> Space {
-        match self {
-            Self::Pooled(pooled) => pooled.space(),
-        }
+        self.others().space()
     }
 
     fn embed_into(&self, whom: &Whom<'_>, out: &mut [f32]) -> Result<(), EmbedError> {
-        match self {
-            Self::Pooled(pooled) => pooled.embed_into(whom.history, out),
+        let own = match self {
+            Self::Known { users, .. } if !whom.history.is_empty() => {
+                whom.user.and_then(|user| users.row(user))
+            }
+            _ => None,
+        };
+        match own {
+            Some(vector) if vector.len() == out.len() => out.copy_from_slice(vector),
+            _ => self.others().embed_into(whom.history, out)?,
         }
+        Ok(())
     }
 }

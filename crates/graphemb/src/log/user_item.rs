@@ -1,8 +1,4 @@
-use std::sync::Arc;
-
-use embed_core::{Csr, Embeddings, ItemId, Vocab};
-use ndarray::Axis;
-use seqemb::ItemVectors;
+use embed_core::{Csr, ItemId};
 
 use crate::{Graph, GraphBuilder, GraphOptions, LogGraphError, NodeId, ParallelEdges, SelfLoops};
 
@@ -25,16 +21,6 @@ pub struct UserItemGraph {
     pub n_users: usize,
     /// Number of items.
     pub n_items: usize,
-}
-
-/// What was learned of users and items in one graph: a user's input vector is scored against items' output vectors by
-/// inner product, which is what the training maximised.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UserItemVectors {
-    /// Input vectors of users `[n_users, dim]`, in the space of the items.
-    pub users: Embeddings,
-    /// Output vectors of items `[n_items, dim]`.
-    pub items: Embeddings,
 }
 
 impl UserItemGraph {
@@ -80,26 +66,6 @@ impl UserItemGraph {
     #[must_use]
     pub fn item_node(&self, item: ItemId) -> Option<NodeId> {
         ((item as usize) < self.n_items).then(|| node(self.n_users + item as usize))
-    }
-
-    /// Takes users and items apart again, each under keys of their own.
-    ///
-    /// # Errors
-    /// [`LogGraphError::Vectors`] when there is not a key for each user and item, or a row for each node.
-    pub fn split(
-        &self,
-        vectors: &ItemVectors,
-        user_keys: impl Into<Arc<Vocab>>,
-        item_keys: impl Into<Arc<Vocab>>,
-    ) -> Result<UserItemVectors, LogGraphError> {
-        let part = |table: &Embeddings, at: usize| {
-            let (users, items) = table.vectors().split_at(Axis(0), at.min(table.len()));
-            (users.to_owned(), items.to_owned())
-        };
-        let items = Embeddings::new(item_keys, part(&vectors.output, self.n_users).1)?;
-        let users = part(&vectors.input, self.n_users).0;
-        let users = Embeddings::in_space(user_keys, users, items.space())?;
-        Ok(UserItemVectors { users, items })
     }
 }
 

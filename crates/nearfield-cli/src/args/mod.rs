@@ -1,6 +1,7 @@
 //! What can be typed: one file a command.
 
 mod demo;
+mod graph;
 mod index;
 mod lookup;
 mod method;
@@ -15,11 +16,14 @@ use embed_core::{Parallelism, Run};
 use crate::progress::Bars;
 
 pub(crate) use demo::DemoArgs;
+pub(crate) use graph::{
+    EmbedGraphArgs, GraphArgs, GraphBuildArgs, GraphCommand, KeepWord, LossWord, NodeMethod,
+};
 pub(crate) use index::{
     IndexArgs, IndexBenchArgs, IndexBuildArgs, IndexCommand, IndexSearchArgs, IndexTuneArgs,
 };
 pub(crate) use lookup::{NeighborsArgs, RecommendArgs};
-pub(crate) use method::Method;
+pub(crate) use method::{GraphKind, Method};
 pub(crate) use run::{InputArgs, MeasureArgs, RunArgs};
 pub(crate) use values::SessionGap;
 
@@ -52,6 +56,10 @@ pub(crate) enum Command {
     Recommend(RecommendArgs),
     /// Build, search, tune and measure nearest-neighbour indexes
     Index(IndexArgs),
+    /// Make graphs of logs
+    Graph(GraphArgs),
+    /// Learn vectors of a graph's nodes: DeepWalk, node2vec, node2vec+
+    EmbedGraph(Box<EmbedGraphArgs>),
 }
 
 /// How long work is done.

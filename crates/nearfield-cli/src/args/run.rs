@@ -5,7 +5,7 @@ use embed_core::Metric;
 use nearfield::ann::IndexSpec;
 use nearfield::interactions::{Columns, Format, Split};
 
-use super::method::{Family, Given, Method, SequenceArgs};
+use super::method::{Family, Given, GraphMethodArgs, Method, SequenceArgs};
 use super::values::{Cutoffs, SessionGap, delimiter, positive, positive_u32};
 use super::{DEFAULT_SEED, WorkArgs};
 use crate::error::CliError;
@@ -22,6 +22,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten, next_help_heading = "Learning from sequences")]
     pub(crate) sequence: SequenceArgs,
+
+    #[command(flatten, next_help_heading = "Learning from a graph")]
+    pub(crate) graph: GraphMethodArgs,
 
     #[command(flatten, next_help_heading = "Measuring")]
     pub(crate) measure: MeasureArgs,
@@ -59,6 +62,7 @@ impl RunArgs {
                 seed,
             },
             sequence: SequenceArgs::default(),
+            graph: GraphMethodArgs::default(),
             measure: MeasureArgs { cutoffs: Cutoffs::default(), keep_seen: None },
             out: out.to_owned(),
             work,
@@ -66,8 +70,8 @@ impl RunArgs {
     }
 
     /// The options that only some methods have.
-    pub(crate) fn families(&self) -> [(Family, &dyn Given); 1] {
-        [(Family::Sequence, &self.sequence)]
+    pub(crate) fn families(&self) -> [(Family, &dyn Given); 2] {
+        [(Family::Sequence, &self.sequence), (Family::Graph, &self.graph)]
     }
 
     /// Refuses an option that the method does nothing with.

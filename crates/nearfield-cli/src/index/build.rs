@@ -54,7 +54,7 @@ pub(super) fn build(args: &IndexBuildArgs, json: bool) -> Result<ExitCode, CliEr
 }
 
 /// Refuses to write over a file that is read.
-pub(super) fn refuse_overwriting(out: &Path, input: &Path) -> Result<(), CliError> {
+pub(crate) fn refuse_overwriting(out: &Path, input: &Path) -> Result<(), CliError> {
     let same = match (std::fs::canonicalize(out), std::fs::canonicalize(input)) {
         (Ok(out), Ok(input)) => out == input,
         _ => false,

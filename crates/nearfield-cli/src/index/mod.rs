@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use crate::args::{IndexArgs, IndexCommand};
 use crate::error::CliError;
 
+pub(crate) use build::refuse_overwriting;
+
 /// Runs `nearfield index`.
 pub(crate) fn index(args: &IndexArgs, json: bool) -> Result<ExitCode, CliError> {
     match &args.command {

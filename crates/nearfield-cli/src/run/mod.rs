@@ -89,7 +89,7 @@ pub(crate) fn execute(
 
     save::files(out, &data, &learned.model, &index)?;
     let summary = Summary::new(args, &data, &learned.training, &index, measured, remarks);
-    save::manifest(out, args, command, &inputs, &summary, &learned.model)?;
+    save::manifest(out, args, command, &inputs, &summary, &learned)?;
     Ok(Done { summary, model: learned.model })
 }
 

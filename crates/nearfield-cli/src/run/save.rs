@@ -6,6 +6,7 @@ use nearfield::interactions::Split;
 use serde::Serialize;
 
 use super::data::Dataset;
+use super::learn::{GraphSettings, Learned};
 use super::summary::{Summary, Timing};
 use crate::args::RunArgs;
 use crate::error::CliError;
@@ -49,10 +50,10 @@ pub(super) fn manifest(
     command: Option<String>,
     inputs: &[InputFile],
     summary: &Summary,
-    model: &Model,
+    learned: &Learned,
 ) -> Result<(), CliError> {
     let command = command.unwrap_or_else(|| command_of(args));
-    let settings = Settings::of(args, model.params());
+    let settings = Settings::of(args, learned);
     let body = Manifest { command, settings, inputs, results: summary, timing: summary.timing };
     manifest::write(&out.staged(manifest::FILE), &body)
 }
@@ -72,6 +73,8 @@ struct Settings<'a> {
     session_gap: Option<String>,
     method: &'static str,
     params: ModelParams<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    graph: Option<&'a GraphSettings>,
     metric: &'static str,
     seed: u64,
     threads: usize,
@@ -81,7 +84,7 @@ struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    fn of(args: &'a RunArgs, params: ModelParams<'a>) -> Self {
+    fn of(args: &'a RunArgs, learned: &'a Learned) -> Self {
         let (input, learn, measure) = (&args.input, &args.learn, &args.measure);
         Self {
             train: &input.train,
@@ -95,7 +98,8 @@ impl<'a> Settings<'a> {
             k_core: input.k_core,
             session_gap: input.session_gap.map(|gap| gap.to_string()),
             method: learn.method.name(),
-            params,
+            params: learned.model.params(),
+            graph: learned.graph.as_ref(),
             metric: learn.metric().name(),
             seed: learn.seed,
             threads: args.work.parallelism().count(),

@@ -1,9 +1,11 @@
 //! Methods, and the options that only some of them have: one file a family.
 
+mod graph;
 mod sequence;
 
 use clap::ValueEnum;
 
+pub(crate) use graph::{GraphKind, GraphMethodArgs};
 pub(crate) use sequence::SequenceArgs;
 
 use crate::shell::CommandLine;
@@ -13,6 +15,10 @@ use crate::shell::CommandLine;
 pub(crate) enum Method {
     /// Skip-gram with negative sampling over each user's items as one basket
     Item2vec,
+    /// Skip-gram over random walks on a graph of the log
+    Deepwalk,
+    /// The same with walks that also depend on where they came from (p, q)
+    Node2vec,
 }
 
 impl Method {
@@ -20,6 +26,8 @@ impl Method {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Item2vec => "item2vec",
+            Self::Deepwalk => "deepwalk",
+            Self::Node2vec => "node2vec",
         }
     }
 
@@ -32,6 +40,7 @@ impl Method {
     fn options(self) -> &'static [Family] {
         match self {
             Self::Item2vec => &[Family::Sequence],
+            Self::Deepwalk | Self::Node2vec => &[Family::Sequence, Family::Graph],
         }
     }
 
@@ -43,7 +52,7 @@ impl Method {
     /// Whether an item that training sees only alone, never beside another, stays without a vector.
     pub(crate) fn needs_company(self) -> bool {
         match self {
-            Self::Item2vec => true,
+            Self::Item2vec | Self::Deepwalk | Self::Node2vec => true,
         }
     }
 }
@@ -53,6 +62,8 @@ impl Method {
 pub(crate) enum Family {
     /// How sequences are trained on.
     Sequence,
+    /// Which graph is walked on, and how.
+    Graph,
 }
 
 /// Options that were given, as words to be typed again.

@@ -21,14 +21,14 @@ pub(super) fn item2vec(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Resul
     let mut run = args.work.run(args.learn.seed, bars);
     let vectors = SkipGram::fit(&params, &data.sequences, data.items.clone(), &mut run)?;
     let training = training(&params, &vectors.report, start.elapsed().as_secs_f64())?;
-    Ok(Learned { model: Model::Items(vectors), training })
+    Ok(Learned { model: Model::Items(vectors), training, graph: None })
 }
 
 /// What a training of item vectors did.
 ///
 /// # Errors
 /// [`CliError::Cancelled`] when it was stopped before it learned anything.
-fn training(params: &Params, report: &FitReport, seconds: f64) -> Result<Training, CliError> {
+pub(super) fn training(params: &Params, report: &FitReport, seconds: f64) -> Result<Training, CliError> {
     if report.stopped && report.items() == 0 {
         return Err(CliError::Cancelled);
     }

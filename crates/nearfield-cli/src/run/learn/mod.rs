@@ -1,10 +1,13 @@
 //! From a data set to a model, by the method asked for: one file a family of methods.
 
+mod graph;
 mod item_vectors;
 
 use embed_core::{Embeddings, Metric};
 use nearfield::ann::{Index, IndexSpec};
 use serde::Serialize;
+
+pub(super) use graph::GraphSettings;
 
 use super::data::Dataset;
 use crate::args::{Method, RunArgs, WorkArgs};
@@ -17,6 +20,8 @@ use crate::progress::Bars;
 pub(super) struct Learned {
     pub(super) model: Model,
     pub(super) training: Training,
+    /// The graph it was learned from, if there was one.
+    pub(super) graph: Option<GraphSettings>,
 }
 
 /// What a training did, in terms that every method has.
@@ -77,6 +82,7 @@ fn per_second(n: u64, seconds: f64) -> f64 {
 pub(super) fn learn(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Learned, CliError> {
     match args.learn.method {
         Method::Item2vec => item_vectors::item2vec(args, data, bars),
+        Method::Deepwalk | Method::Node2vec => graph::walked(args, data, bars),
     }
 }
 
