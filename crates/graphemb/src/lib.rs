@@ -18,6 +18,7 @@
 //! | make a graph of a log | [`item_graph`], [`session_graph`], [`UserItemGraph`] |
 //! | walk: uniformly, by weight, by node2vec's law | [`Walks`], [`WalkParams`] |
 //! | learn vectors of nodes | [`Node2Vec`], [`DeepWalk`], [`NodeParams`] |
+//! | learn a function that has vectors for new nodes too | [`GraphSage`], [`SageParams`], [`NodeInput`] |
 //!
 //! Not in this crate: training by skip-gram, which is [`seqemb`]'s; reading logs; search; metrics.
 
@@ -27,6 +28,7 @@ mod graph;
 mod log;
 mod nodes;
 mod read;
+mod sage;
 mod walks;
 
 pub use graph::{BuildReport, Graph, GraphBuilder, GraphError, GraphOptions, ParallelEdges, SelfLoops};
@@ -36,6 +38,7 @@ pub use log::{
 };
 pub use nodes::{DeepWalk, Node2Vec, NodeError, NodeParams, NodeVectors, WalkReport};
 pub use read::{Columns, EdgeOptions, EdgeReport, Fields, Layout, LineProblem, ReadError};
+pub use sage::{Aggregator, GraphSage, NodeInput, SageError, SageLayer, SageParams, SageReport};
 pub use walks::{WalkError, WalkIter, WalkMemory, WalkParams, Walks};
 
 /// Dense row number of a node; keys live in the graph's [`Vocab`](embed_core::Vocab).
