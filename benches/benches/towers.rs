@@ -61,7 +61,7 @@ fn users(criterion: &mut Criterion) {
     let inputs: Vec<&UserInput<'_>> = inputs.iter().collect();
     let mut group = criterion.benchmark_group("towers_users");
     let mut out = vec![0.0; 64];
-    let mut next = inputs.iter().cycle();
+    let mut next = inputs.iter().copied().cycle();
     group.throughput(Throughput::Elements(1)).bench_function("deep,d=64,B=1", |b| {
         b.iter(|| model.embed_into(next.next().unwrap(), &mut out).unwrap());
     });
