@@ -8,6 +8,7 @@ mod bench;
 mod cancel;
 mod demo;
 mod folder;
+mod graph;
 mod index;
 mod run;
 mod support;
