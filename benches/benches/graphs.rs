@@ -1,7 +1,13 @@
 //! Steps per second of walks by law and degree distribution, item graphs of a log, and DeepWalk, all threads, on seeded
 //! input.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that fails has no result")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    missing_docs,
+    reason = "a bench that fails has no result"
+)]
 
 use std::ops::ControlFlow;
 

@@ -7,7 +7,12 @@
 //! window, passes, dim, rate, negatives, exponent, seed, threads; share (`50` or `10,50,90` percent labelled), shuffles,
 //! out (a file for the vectors). Without files it classifies a planted graph.
 
-#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an example shows what it does, with small numbers"
+)]
 
 mod labels;
 mod regression;
