@@ -185,7 +185,7 @@ fn bad_input_is_one_line_that_names_it() {
         fails(&format!("--edges good.txt --{name} {value}"), 2, &format!("{name} is {value}"));
     }
     fails("--edges good.txt --length 70000", 2, "length is 70000");
-    fails("--edges good.txt --rate -1", 2, "--rate");
+    fails("--edges good.txt --rate -1", 2, "-1");
     fails("--edges good.txt --relations is=0 --triples", 2, "not a finite number above 0");
 
     place.json(&format!("embed-graph --edges good.txt {SMALL} --out good.npy"));
