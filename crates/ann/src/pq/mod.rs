@@ -20,11 +20,9 @@ pub(crate) struct Codebook {
     pub(crate) values: Vec<f32>,
 }
 
-/// Rounds of k-means of a part.
-const ROUNDS: usize = 12;
-/// Rows that a part is trained on.
-const SAMPLE_16: usize = 16_384;
-const SAMPLE_256: usize = 32_768;
+/// Rounds of k-means of a part, and the rows that it is trained on: with 16 centroids, which need few, and with 256.
+const ROUNDS: [usize; 2] = [12, 25];
+const SAMPLES: [usize; 2] = [16_384, 65_536];
 
 impl Codebook {
     /// The borders of `m` parts of `dim` components, of which the first have one more where they do not come
@@ -35,7 +33,7 @@ impl Codebook {
 
     /// Rows that training looks at.
     pub(crate) fn sample(k: usize) -> usize {
-        if k == 16 { SAMPLE_16 } else { SAMPLE_256 }
+        SAMPLES[usize::from(k > 16)]
     }
 
     /// Trains `k` centroids for each of `m` parts of rows `[n, dim]`; parts are trained in parallel.
@@ -54,7 +52,7 @@ impl Codebook {
                 .map(|(part, border)| {
                     let (from, to) = (border[0], border[1]);
                     let params = KMeansParams {
-                        iterations: ROUNDS,
+                        iterations: ROUNDS[usize::from(k > 16)],
                         sample: Self::sample(k).div_ceil(k),
                         ..KMeansParams::new(k)
                     };
