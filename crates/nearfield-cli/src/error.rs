@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use embed_core::formats::FormatError;
 use embed_core::store::StoreError;
-use embed_core::{SearchError, SourceError, VocabError};
+use embed_core::{Metric, SearchError, SourceError, VocabError};
 use nearfield::RecommendError;
 use nearfield::ann::{BuildError, TuneError};
 use nearfield::evalmetrics::EvalError;
@@ -56,6 +56,12 @@ pub(crate) enum CliError {
     EmptyCore { k: usize },
     #[error("{option} is not an option of --method {method}")]
     NotAnOption { option: String, method: &'static str },
+    #[error("{}, line {line}: {what}", path.display())]
+    Candidates { path: PathBuf, line: usize, what: String },
+    #[error("--method {method} needs users, and a log of sessions has none")]
+    NeedsUsers { method: &'static str },
+    #[error("--method {method} is trained for ip or cosine, not for {metric}")]
+    NotTrainedFor { metric: Metric, method: &'static str },
     #[error("{} was made by method {got:?}, which this version does not know", path.display())]
     UnknownMethod { path: PathBuf, got: String },
     #[error("--out {} would overwrite the input", path.display())]
@@ -107,6 +113,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Fit(#[from] FitError),
     #[error(transparent)]
+    Towers(#[from] nearfield::towers::FitError),
+    #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
     Tune(#[from] TuneError),
@@ -129,6 +137,7 @@ impl CliError {
             | Self::Walk(WalkError::Count { .. } | WalkError::Number { .. })
             | Self::Params(_)
             | Self::NotTruth { .. }
+            | Self::NotTrainedFor { .. }
             | Self::ReadLog(ReadError::Options(_)) => EXIT_USAGE,
             Self::Cancelled => EXIT_CANCELLED,
             _ => EXIT_FAILED,

@@ -1,11 +1,15 @@
 //! A model of any method: what `run` learns and leaves, and what `recommend` opens.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use embed_core::store::{Reader, StoreError};
 use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
 use nearfield::graphemb::UserItemVectors;
 use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
+use nearfield::towers::models::TowersParams;
+use nearfield::towers::train::FitParams;
+use nearfield::towers::{IdTowers, UserInput};
 use serde::Serialize;
 
 use crate::args::Method;
@@ -18,6 +22,8 @@ pub(crate) enum Model {
     Items(ItemVectors),
     /// Vectors of items and of the users of the log; anyone else is the mean of a history.
     UsersItems(UserItemVectors),
+    /// Two towers over ids and histories.
+    Towers(Arc<IdTowers>),
 }
 
 impl Model {
@@ -26,6 +32,7 @@ impl Model {
         match self {
             Self::Items(vectors) => vectors.targets(Scoring::InOut),
             Self::UsersItems(vectors) => vectors.items.targets(Scoring::InOut),
+            Self::Towers(model) => model.items(),
         }
     }
 
@@ -35,6 +42,7 @@ impl Model {
             Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
                 vec![("input", &vectors.input), ("output", &vectors.output)]
             }
+            Self::Towers(model) => vec![("items", model.items())],
         }
     }
 
@@ -46,6 +54,7 @@ impl Model {
                 users: vectors.users.clone(),
                 others: vectors.items.pooled(Pooling::default(), Scoring::InOut),
             },
+            Self::Towers(model) => UserSide::Towers(Arc::clone(model)),
         }
     }
 
@@ -55,6 +64,7 @@ impl Model {
             Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
                 ModelParams::Sequence(&vectors.params)
             }
+            Self::Towers(model) => ModelParams::Towers { towers: model.params(), fit: model.fit_params() },
         }
     }
 
@@ -63,6 +73,7 @@ impl Model {
         match self {
             Self::Items(vectors) => vectors.save(path),
             Self::UsersItems(vectors) => vectors.save(path),
+            Self::Towers(model) => model.save(path),
         }
     }
 
@@ -70,6 +81,9 @@ impl Model {
     pub(crate) fn open(method: Method, path: &Path) -> Result<Self, CliError> {
         match method {
             Method::Item2vec => Ok(Self::Items(ItemVectors::open(path)?)),
+            Method::Mf | Method::YoutubeDnn | Method::Contrastive => {
+                Ok(Self::Towers(Arc::new(IdTowers::open(path)?)))
+            }
             Method::Deepwalk | Method::Node2vec => {
                 let bipartite = Reader::open_any(path)?.kind() == UserItemVectors::KIND.name;
                 Ok(if bipartite {
@@ -87,12 +101,14 @@ impl Model {
 #[serde(untagged)]
 pub(crate) enum ModelParams<'a> {
     Sequence(&'a Params),
+    Towers { towers: &'a TowersParams, fit: &'a FitParams },
 }
 
 /// How user vectors are scored against item vectors, unless `--metric` says otherwise.
 pub(crate) fn metric_of(method: Method) -> Metric {
     match method {
         Method::Item2vec | Method::Deepwalk | Method::Node2vec => Metric::InnerProduct,
+        Method::Mf | Method::YoutubeDnn | Method::Contrastive => Metric::Cosine,
     }
 }
 
@@ -114,36 +130,42 @@ pub(crate) enum UserSide {
         users: Embeddings,
         others: Pooled,
     },
-}
-
-impl UserSide {
-    fn others(&self) -> &Pooled {
-        match self {
-            Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled,
-        }
-    }
+    Towers(Arc<IdTowers>),
 }
 
 impl Embedder<Whom<'_>> for UserSide {
     fn dim(&self) -> usize {
-        self.others().dim()
+        match self {
+            Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled.dim(),
+            Self::Towers(model) => model.params().dim,
+        }
     }
 
     fn space(&self) -> Space {
-        self.others().space()
+        match self {
+            Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled.space(),
+            Self::Towers(model) => model.items().space(),
+        }
     }
 
     fn embed_into(&self, whom: &Whom<'_>, out: &mut [f32]) -> Result<(), EmbedError> {
-        let own = match self {
-            Self::Known { users, .. } if !whom.history.is_empty() => {
-                whom.user.and_then(|user| users.row(user))
+        match self {
+            Self::Pooled(pooled) => pooled.embed_into(whom.history, out),
+            Self::Known { users, others } => {
+                let own = whom.user.filter(|_| !whom.history.is_empty()).and_then(|user| users.row(user));
+                match own {
+                    Some(vector) if vector.len() == out.len() => {
+                        out.copy_from_slice(vector);
+                        Ok(())
+                    }
+                    _ => others.embed_into(whom.history, out),
+                }
             }
-            _ => None,
-        };
-        match own {
-            Some(vector) if vector.len() == out.len() => out.copy_from_slice(vector),
-            _ => self.others().embed_into(whom.history, out)?,
+            // A user without items has a vector that was never trained.
+            Self::Towers(_) if whom.history.is_empty() => Err(EmbedError::Empty { what: "history" }),
+            Self::Towers(model) => {
+                model.embed_into(&UserInput { user: whom.user, history: whom.history }, out)
+            }
         }
-        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use embed_core::Metric;
 use nearfield::ann::IndexSpec;
 use nearfield::interactions::{Columns, Format, Split};
 
-use super::method::{Family, Given, GraphMethodArgs, Method, SequenceArgs};
+use super::method::{Family, Given, GraphMethodArgs, Method, SequenceArgs, TowerArgs};
 use super::values::{Cutoffs, SessionGap, delimiter, positive, positive_u32};
 use super::{DEFAULT_SEED, WorkArgs};
 use crate::error::CliError;
@@ -25,6 +25,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten, next_help_heading = "Learning from a graph")]
     pub(crate) graph: GraphMethodArgs,
+
+    #[command(flatten, next_help_heading = "Learning two towers")]
+    pub(crate) tower: TowerArgs,
 
     #[command(flatten, next_help_heading = "Measuring")]
     pub(crate) measure: MeasureArgs,
@@ -63,15 +66,16 @@ impl RunArgs {
             },
             sequence: SequenceArgs::default(),
             graph: GraphMethodArgs::default(),
-            measure: MeasureArgs { cutoffs: Cutoffs::default(), keep_seen: None },
+            tower: TowerArgs::default(),
+            measure: MeasureArgs { cutoffs: Cutoffs::default(), keep_seen: None, candidates: None },
             out: out.to_owned(),
             work,
         }
     }
 
     /// The options that only some methods have.
-    pub(crate) fn families(&self) -> [(Family, &dyn Given); 2] {
-        [(Family::Sequence, &self.sequence), (Family::Graph, &self.graph)]
+    pub(crate) fn families(&self) -> [(Family, &dyn Given); 3] {
+        [(Family::Sequence, &self.sequence), (Family::Graph, &self.graph), (Family::Towers, &self.tower)]
     }
 
     /// Refuses an option that the method does nothing with.
@@ -178,4 +182,8 @@ pub(crate) struct MeasureArgs {
     /// Rank what the user already has, too; the default for tests of prefix<TAB>target lines
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) keep_seen: Option<bool>,
+
+    /// Also rank a positive among given negatives: lines of user, positive, negatives, parted by tabs; .gz is unpacked
+    #[arg(long, value_name = "F")]
+    pub(crate) candidates: Option<PathBuf>,
 }

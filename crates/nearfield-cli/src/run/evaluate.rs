@@ -6,6 +6,7 @@ use nearfield::evalmetrics::{
 };
 use serde::Serialize;
 
+use super::candidates::{self, CandidateFigures};
 use super::data::Dataset;
 use crate::args::{MeasureArgs, WorkArgs};
 use crate::error::CliError;
@@ -27,6 +28,8 @@ pub(super) struct Measured {
     pub(super) n_test_users: usize,
     /// Share of the exact best that the index finds, at the longest list; none where it is exact.
     pub(super) index_recall: Option<f64>,
+    /// Figures among given candidates, where there are some.
+    pub(super) candidates: Option<CandidateFigures>,
 }
 
 /// Figures over users with a history: what the method can do where it can do anything.
@@ -73,6 +76,10 @@ pub(super) fn evaluate(
         metrics: all.metrics,
         baseline: all.baseline,
         warm,
+        candidates: match &args.candidates {
+            Some(path) => Some(candidates::rank(path, data, model, index.metric(), args.cutoffs.as_slice())?),
+            None => None,
+        },
         index_recall: index_recall(index, model, &users, longest, work)?,
     })
 }

@@ -1,5 +1,6 @@
 //! `nearfield run`: from a log to vectors, index, model and figures.
 
+mod candidates;
 mod data;
 mod evaluate;
 mod learn;

@@ -80,6 +80,8 @@ struct Settings<'a> {
     threads: usize,
     k: &'a [usize],
     keep_seen: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<&'a Path>,
     out: &'a Path,
 }
 
@@ -105,6 +107,7 @@ impl<'a> Settings<'a> {
             threads: args.work.parallelism().count(),
             k: measure.cutoffs.as_slice(),
             keep_seen: measure.keep_seen,
+            candidates: measure.candidates.as_deref(),
             out: &args.out,
         }
     }
@@ -136,6 +139,7 @@ fn command_of(args: &RunArgs) -> String {
         .value("-k", &measure.cutoffs)
         .flag("--keep-seen", measure.keep_seen == Some(true))
         .flag("--keep-seen=false", measure.keep_seen == Some(false))
+        .maybe("--candidates", measure.candidates.as_ref().map(|path| path.display()))
         .maybe("--threads", args.work.threads())
         .path("--out", &args.out)
         .finish()

@@ -3,6 +3,7 @@ use std::path::Path;
 use nearfield::ann::Index;
 use serde::Serialize;
 
+use super::candidates::CandidateFigures;
 use super::data::Dataset;
 use super::evaluate::{Measured, Warm};
 use super::learn::{CurvePoint, Training};
@@ -33,6 +34,9 @@ pub(crate) struct Summary {
     /// The same over test users with an item in training, where some have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     warm: Option<Warm>,
+    /// Figures among given candidates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<CandidateFigures>,
     dim: usize,
     epochs: u32,
     epochs_done: u32,
@@ -92,6 +96,7 @@ impl Summary {
             metrics: measured.metrics,
             baseline: measured.baseline,
             warm: measured.warm,
+            candidates: measured.candidates,
             dim: training.dim,
             epochs: training.epochs,
             epochs_done: training.epochs_done,
@@ -169,6 +174,9 @@ impl Summary {
                 self.compare(warm.n_test_users, "of them with a history", &warm.metrics, &warm.baseline);
             text = format!("{text}\n{table}");
         }
+        if let Some(candidates) = &self.candidates {
+            text = format!("{text}\n{}", self.among(candidates));
+        }
         let exact = match self.index_recall {
             Some(recall) => format!("finds {:.1} % of the exact best", 100.0 * recall),
             None => "is exact".to_owned(),
@@ -182,6 +190,18 @@ impl Summary {
         let rows = metrics.iter().map(|(name, value)| {
             let baseline = baseline.get(name).unwrap_or_default();
             vec![name.to_owned(), format!("{value:.4}"), format!("{baseline:.4}")]
+        });
+        table(&[heading.as_str(), self.method, "popularity"], 1, rows)
+    }
+
+    fn among(&self, candidates: &CandidateFigures) -> String {
+        let (n, negatives) = (grouped(candidates.n_lines), candidates.negatives);
+        let heading = format!("{n} among {negatives:.0} negatives");
+        let rows = candidates.at.iter().flat_map(|at| {
+            let row = |name: &str, value: f64, baseline: f64| {
+                vec![format!("{name}@{}", at.k), format!("{value:.4}"), format!("{baseline:.4}")]
+            };
+            [row("hr", at.hr, at.popularity_hr), row("ndcg", at.ndcg, at.popularity_ndcg)]
         });
         table(&[heading.as_str(), self.method, "popularity"], 1, rows)
     }

@@ -2,11 +2,13 @@
 
 mod graph;
 mod sequence;
+mod towers;
 
 use clap::ValueEnum;
 
 pub(crate) use graph::{GraphKind, GraphMethodArgs};
 pub(crate) use sequence::SequenceArgs;
+pub(crate) use towers::TowerArgs;
 
 use crate::shell::CommandLine;
 
@@ -19,6 +21,12 @@ pub(crate) enum Method {
     Deepwalk,
     /// The same with walks that also depend on where they came from (p, q)
     Node2vec,
+    /// Matrix factorisation: a vector a user, a vector an item
+    Mf,
+    /// YouTube DNN: a user is the pooled history
+    YoutubeDnn,
+    /// YouTube DNN whose users are also near to changed views of their own history
+    Contrastive,
 }
 
 impl Method {
@@ -28,6 +36,9 @@ impl Method {
             Self::Item2vec => "item2vec",
             Self::Deepwalk => "deepwalk",
             Self::Node2vec => "node2vec",
+            Self::Mf => "mf",
+            Self::YoutubeDnn => "youtube-dnn",
+            Self::Contrastive => "contrastive",
         }
     }
 
@@ -41,6 +52,7 @@ impl Method {
         match self {
             Self::Item2vec => &[Family::Sequence],
             Self::Deepwalk | Self::Node2vec => &[Family::Sequence, Family::Graph],
+            Self::Mf | Self::YoutubeDnn | Self::Contrastive => &[Family::Towers],
         }
     }
 
@@ -53,6 +65,7 @@ impl Method {
     pub(crate) fn needs_company(self) -> bool {
         match self {
             Self::Item2vec | Self::Deepwalk | Self::Node2vec => true,
+            Self::Mf | Self::YoutubeDnn | Self::Contrastive => false,
         }
     }
 }
@@ -64,6 +77,8 @@ pub(crate) enum Family {
     Sequence,
     /// Which graph is walked on, and how.
     Graph,
+    /// How two towers are trained.
+    Towers,
 }
 
 /// Options that were given, as words to be typed again.

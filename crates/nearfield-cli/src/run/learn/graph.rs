@@ -58,22 +58,24 @@ pub(super) fn walked(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<
         Method::Deepwalk => DeepWalk::fit(&params, graph, &mut run),
         _ => Node2Vec::fit(&params, graph, &mut run),
     };
-    let model = match made {
-        LogGraph::Items(graph) => Model::Items(fit(&graph.with_keys(data.items.clone())?)?.vectors),
+    let (model, report) = match made {
+        LogGraph::Items(graph) => {
+            let vectors = fit(&graph.with_keys(data.items.clone())?)?.vectors;
+            let report = vectors.report.clone();
+            (Model::Items(vectors), report)
+        }
         LogGraph::UsersItems(bipartite) => {
             let nodes = fit(&bipartite.graph)?.vectors;
             let users = match by_user {
                 Some(users) => users.clone(),
                 None => Vocab::from_keys((0..bipartite.n_users).map(|row| row.to_string()))?.into(),
             };
-            Model::UsersItems(bipartite.split(&nodes, users, data.items.clone())?)
+            let vectors = bipartite.split(&nodes, users, data.items.clone())?;
+            let report = vectors.items.report.clone();
+            (Model::UsersItems(vectors), report)
         }
     };
-    let report = match &model {
-        Model::Items(vectors) => &vectors.report,
-        Model::UsersItems(vectors) => &vectors.items.report,
-    };
-    let training = training(&params.train, report, start.elapsed().as_secs_f64())?;
+    let training = training(&params.train, &report, start.elapsed().as_secs_f64())?;
     Ok(Learned { model, training, graph: Some(settings) })
 }
 

@@ -2,6 +2,7 @@
 
 mod graph;
 mod item_vectors;
+mod towers;
 
 use embed_core::{Embeddings, Metric};
 use nearfield::ann::{Index, IndexSpec};
@@ -83,6 +84,7 @@ pub(super) fn learn(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<L
     match args.learn.method {
         Method::Item2vec => item_vectors::item2vec(args, data, bars),
         Method::Deepwalk | Method::Node2vec => graph::walked(args, data, bars),
+        Method::Mf | Method::YoutubeDnn | Method::Contrastive => towers::towers(args, data, bars),
     }
 }
 

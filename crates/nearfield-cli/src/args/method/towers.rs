@@ -1,0 +1,156 @@
+use clap::{Args, ValueEnum};
+use embed_core::Metric;
+use nearfield::towers::Preset;
+use nearfield::towers::losses::Objective;
+use nearfield::towers::models::{HistoryView, Pooling, Similarity};
+use nearfield::towers::train::{Negatives, Validation};
+
+use super::Given;
+use crate::args::values::positive;
+use crate::shell::CommandLine;
+
+/// How two towers are trained. What is not given is the preset's.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TowerArgs {
+    /// How a history becomes a vector; query is attention of the user's own vector, which then is part of the user
+    #[arg(long, value_enum, value_name = "P")]
+    pub(crate) pooling: Option<PoolingArg>,
+
+    /// The most items of a history, the last ones
+    #[arg(long, value_name = "T", value_parser = positive)]
+    max_history: Option<usize>,
+
+    /// What the history of a positive is: all of the user's others, or what came before it
+    #[arg(long, value_enum, value_name = "others|before")]
+    view: Option<ViewArg>,
+
+    /// The loss
+    #[arg(long, value_enum, value_name = "L")]
+    loss: Option<LossArg>,
+
+    /// Negatives drawn for each batch; 0 takes the batch's other positives, with log Q subtracted
+    #[arg(long, value_name = "K")]
+    sampled: Option<usize>,
+
+    /// What similarities are divided by in a softmax
+    #[arg(long, value_name = "T")]
+    temperature: Option<f32>,
+
+    /// Positives of a step
+    #[arg(long, value_name = "B", value_parser = positive)]
+    batch: Option<usize>,
+
+    /// Learning rate of the vectors of ids
+    #[arg(long, value_name = "R")]
+    table_rate: Option<f32>,
+
+    /// Hold a tenth of each user's items out of training, rank them after each pass, stop early and keep the best
+    #[arg(long)]
+    pub(crate) early_stop: bool,
+}
+
+/// How a history is pooled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PoolingArg {
+    Mean,
+    SelfAttention,
+    Query,
+}
+
+/// Which items are the history of a positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ViewArg {
+    Others,
+    Before,
+}
+
+/// A loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LossArg {
+    /// Sampled or in-batch softmax
+    Softmax,
+    /// The positive above the negative
+    Bpr,
+    /// Cosine contrastive loss, margin 0.9, weight 150
+    Ccl,
+    /// Log loss
+    Log,
+}
+
+fn word(value: Option<impl ValueEnum>) -> Option<String> {
+    value.and_then(|value| value.to_possible_value()).map(|value| value.get_name().to_owned())
+}
+
+impl TowerArgs {
+    /// The settings that were given, in place of those of a preset.
+    pub(crate) fn over(&self, mut preset: Preset, metric: Option<Metric>) -> Preset {
+        let Preset { towers, fit } = &mut preset;
+        if let Some(most) = self.max_history {
+            towers.max_history = most;
+        }
+        match metric {
+            Some(Metric::InnerProduct) => {
+                towers.similarity = Similarity::Dot;
+                fit.temperature = 1.0;
+            }
+            Some(Metric::Cosine) => towers.similarity = Similarity::Cosine,
+            _ => {}
+        }
+        if let Some(view) = self.view {
+            towers.view = match view {
+                ViewArg::Others => HistoryView::Others,
+                ViewArg::Before => HistoryView::Before,
+            };
+        }
+        if let Some(loss) = self.loss {
+            (fit.objective, fit.temperature) = match loss {
+                LossArg::Softmax => (Objective::Softmax, fit.temperature),
+                LossArg::Bpr => (Objective::Bpr, fit.temperature),
+                LossArg::Ccl => (Objective::Contrastive { margin: 0.9, weight: 150.0 }, 1.0),
+                LossArg::Log => (Objective::Logistic, fit.temperature),
+            };
+        }
+        if let Some(sampled) = self.sampled {
+            fit.negatives = Negatives { in_batch: sampled == 0, shared: sampled, own: 0 };
+            fit.log_q = sampled == 0 && fit.objective == Objective::Softmax;
+        }
+        fit.temperature = self.temperature.unwrap_or(fit.temperature);
+        fit.batch = self.batch.unwrap_or(fit.batch);
+        fit.table_rate = self.table_rate.unwrap_or(fit.table_rate);
+        fit.validation = self.early_stop.then(Validation::default);
+        preset
+    }
+
+    /// How a history is pooled, as the library has it.
+    pub(crate) fn preset(&self, dim: usize) -> Preset {
+        match self.pooling {
+            None | Some(PoolingArg::Mean) => Preset::youtube_dnn(dim),
+            Some(PoolingArg::SelfAttention) => Preset::self_attention(dim),
+            Some(PoolingArg::Query) => Preset::attentive(dim),
+        }
+    }
+
+    /// The same for a model whose users are their history alone.
+    pub(crate) fn pooled(&self, mut preset: Preset) -> Preset {
+        preset.towers.pooling = Some(match self.pooling {
+            None | Some(PoolingArg::Mean) => Pooling::Mean,
+            Some(PoolingArg::SelfAttention) => Pooling::SelfAttention { heads: 2 },
+            Some(PoolingArg::Query) => Pooling::Query,
+        });
+        preset
+    }
+}
+
+impl Given for TowerArgs {
+    fn append(&self, line: CommandLine) -> CommandLine {
+        line.maybe("--pooling", word(self.pooling))
+            .maybe("--max-history", self.max_history)
+            .maybe("--view", word(self.view))
+            .maybe("--loss", word(self.loss))
+            .maybe("--sampled", self.sampled)
+            .maybe("--temperature", self.temperature)
+            .maybe("--batch", self.batch)
+            .maybe("--table-rate", self.table_rate)
+            .flag("--early-stop", self.early_stop)
+    }
+}
