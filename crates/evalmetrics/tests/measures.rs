@@ -1,5 +1,7 @@
 //! Graded and whole-ranking measures, kept lists, sampled rankings, comparison of runs, the verdict on popularity.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use embed_core::{Csr, Metric, Parallelism, Run, SeededRng, testkit};
 use evalmetrics::beyond::{BeyondError, Catalogue, Resemblance, beyond_accuracy};
 use evalmetrics::certainty::{CertaintyError, CompareParams, compare};
