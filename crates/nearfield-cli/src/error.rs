@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use embed_core::formats::FormatError;
 use embed_core::store::StoreError;
-use embed_core::{Metric, SearchError, SourceError, VocabError};
+use embed_core::{EmbeddingsError, Metric, SearchError, SourceError, VocabError};
 use nearfield::RecommendError;
 use nearfield::ann::{BuildError, TuneError};
 use nearfield::evalmetrics::EvalError;
+use nearfield::evalmetrics::beyond::BeyondError;
+use nearfield::evalmetrics::certainty::CertaintyError;
+use nearfield::evalmetrics::intrinsic::IntrinsicError;
+use nearfield::evalmetrics::projection::ProjectError;
 use nearfield::graphemb::{self, GraphError, LogGraphError, NodeError, WalkError};
 use nearfield::interactions::{LogError, ReadError, SplitError};
 use nearfield::seqemb::{FitError, ParamsError};
@@ -96,6 +100,36 @@ pub(crate) enum CliError {
     Nodes(#[from] NodeError),
     #[error(transparent)]
     Params(#[from] ParamsError),
+    #[error("{} has no figures of single users: the run was stopped, or is of an older version", path.display())]
+    NotEvaluated { path: PathBuf },
+    #[error("{} and {} were not asked the same about any user", a.display(), b.display())]
+    NothingShared { a: PathBuf, b: PathBuf },
+    #[error("{}: the list of user {user:?} has item {item:?} at ranks {first} and {second}", path.display())]
+    DuplicateItem { path: PathBuf, user: String, item: String, first: usize, second: usize },
+    #[error("{} has a list for none of the users of the test", path.display())]
+    NoLists { path: PathBuf },
+    #[error("{} has none of the items of the logs: do its keys mean the same?", path.display())]
+    NoCommonItems { path: PathBuf },
+    #[error("{}: {got} keys for {expected} vectors", path.display())]
+    NotAKeyEach { path: PathBuf, expected: usize, got: usize },
+    #[error("{} has vectors of {got} components, {} of {expected}", path.display(), items.display())]
+    OtherDimension { path: PathBuf, items: PathBuf, expected: usize, got: usize },
+    #[error("--against {against}: its keys are not those of {table}")]
+    OtherKeys { table: String, against: String },
+    #[error("{} is not the bench of indexes", path.display())]
+    BadBench { path: PathBuf, source: serde_json::Error },
+    #[error("{} labels none of the items", path.display())]
+    NoLabels { path: PathBuf },
+    #[error(transparent)]
+    Certainty(#[from] CertaintyError),
+    #[error(transparent)]
+    Beyond(#[from] BeyondError),
+    #[error(transparent)]
+    Intrinsic(#[from] IntrinsicError),
+    #[error(transparent)]
+    Projection(#[from] ProjectError),
+    #[error(transparent)]
+    Embeddings(#[from] EmbeddingsError),
     #[error(transparent)]
     ReadLog(#[from] ReadError),
     #[error(transparent)]

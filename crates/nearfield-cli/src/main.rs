@@ -4,20 +4,29 @@
 mod args;
 mod cancel;
 mod charts;
+mod compare;
 mod demo;
+mod detail;
 mod error;
+mod eval;
+mod evaluation;
 mod figures;
 mod graph;
 mod histories;
 mod index;
+mod inspect;
 mod keys;
+mod labels;
+mod machine;
 mod manifest;
 mod model;
 mod neighbors;
 mod outdir;
 mod output;
+mod pairing;
 mod progress;
 mod recommend;
+mod report;
 mod run;
 mod shell;
 
@@ -52,6 +61,10 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CliError> {
         Command::Index(args) => index::index(args, cli.json),
         Command::Graph(args) => graph::graph(args, cli.json),
         Command::EmbedGraph(args) => graph::embed_graph(args, cli.json),
+        Command::Eval(args) => eval::eval(args, cli.json),
+        Command::Inspect(args) => inspect::inspect(args, cli.json),
+        Command::Compare(args) => compare::compare(args, cli.json),
+        Command::Report(args) => report::report(args, cli.json),
     }
 }
 
@@ -75,7 +88,7 @@ fn first_paragraph(error: &clap::Error) -> String {
         error.kind(),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return "no command given: demo, run, neighbors, recommend, or index build, search, tune or bench (try --help)"
+        return "no command given: demo, run, neighbors, recommend, index, eval, inspect, compare or report (try --help)"
             .to_owned();
     }
     let text = error.render().to_string();

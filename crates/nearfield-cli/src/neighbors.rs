@@ -18,10 +18,11 @@ pub(crate) struct Scored {
     pub(crate) score: f32,
 }
 
+/// A key and what is near it.
 #[derive(Debug, Serialize)]
-struct Neighborhood<'a> {
-    key: &'a str,
-    neighbors: Vec<Scored>,
+pub(crate) struct Neighborhood<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) neighbors: Vec<Scored>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +51,16 @@ pub(crate) fn neighbors(args: &NeighborsArgs, json: bool) -> Result<ExitCode, Cl
     Ok(ExitCode::SUCCESS)
 }
 
-fn nearest(index: &Flat, items: &Embeddings, id: ItemId, k: usize) -> Result<Vec<Scored>, CliError> {
+/// The `k` nearest of the other items.
+///
+/// # Errors
+/// [`CliError::Search`].
+pub(crate) fn nearest(
+    index: &Flat,
+    items: &Embeddings,
+    id: ItemId,
+    k: usize,
+) -> Result<Vec<Scored>, CliError> {
     let request = SearchRequest::k(k).filter(Filter::Deny(std::slice::from_ref(&id)));
     let found = index.search_by_id(id, &request)?;
     let named = found.iter().filter_map(|near| {

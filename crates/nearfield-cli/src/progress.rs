@@ -4,6 +4,7 @@ use embed_core::{Flow, Observer, Progress};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cancel::Cancel;
+use crate::error::CliError;
 
 /// Draws a bar for each stage of a run, on a terminal only, and stops the run when the user asks.
 #[derive(Debug)]
@@ -33,6 +34,14 @@ impl Bars {
     /// A stage that cannot say how far it is.
     pub(crate) fn stage(&mut self, stage: &str) {
         let _ = self.observe(&Progress::new(stage, 0, 0));
+    }
+
+    /// Whether the work may go on.
+    ///
+    /// # Errors
+    /// [`CliError::Cancelled`].
+    pub(crate) fn check(&self) -> Result<(), CliError> {
+        self.cancel.check()
     }
 
     /// Takes the bar off the screen until the next report.

@@ -33,7 +33,7 @@ pub enum Column {
 /// | user | `user`, `user_id`, `userid`, `uid`, `session_id`, `sessionid` | needed |
 /// | item | `item`, `item_id`, `itemid`, `iid`, `movie_id`, `movieid`, `product_id`, `productid` | needed |
 /// | time | `time`, `timestamp`, `ts`, `datetime`, `date` | optional |
-/// | weight | `weight`, `rating` | optional |
+/// | weight | `weight`, `rating`, `score` | optional |
 ///
 /// A time is a number of [`TimeUnit`](super::TimeUnit)s (fractions round down), or an RFC 3339 date with or
 /// without time of day and offset (UTC without). A weight is a finite number.
@@ -52,7 +52,7 @@ pub struct Columns {
 const USER: &[&str] = &["user", "user_id", "userid", "uid", "session_id", "sessionid"];
 const ITEM: &[&str] = &["item", "item_id", "itemid", "iid", "movie_id", "movieid", "product_id", "productid"];
 const TIME: &[&str] = &["time", "timestamp", "ts", "datetime", "date"];
-const WEIGHT: &[&str] = &["weight", "rating"];
+const WEIGHT: &[&str] = &["weight", "rating", "score"];
 
 /// The places of the columns in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,15 @@
 //! What can be typed: one file a command.
 
+mod compare;
 mod demo;
+mod eval;
 mod graph;
 mod index;
+mod inspect;
+mod layout;
 mod lookup;
 mod method;
+mod report;
 mod run;
 mod values;
 
@@ -15,15 +20,20 @@ use embed_core::{Parallelism, Run};
 
 use crate::progress::Bars;
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use demo::DemoArgs;
+pub(crate) use eval::EvalArgs;
 pub(crate) use graph::{
     EmbedGraphArgs, GraphArgs, GraphBuildArgs, GraphCommand, KeepWord, LossWord, NodeMethod,
 };
 pub(crate) use index::{
     IndexArgs, IndexBenchArgs, IndexBuildArgs, IndexCommand, IndexSearchArgs, IndexTuneArgs,
 };
+pub(crate) use inspect::InspectArgs;
+pub(crate) use layout::LayoutArgs;
 pub(crate) use lookup::{NeighborsArgs, RecommendArgs};
 pub(crate) use method::{GraphKind, Method};
+pub(crate) use report::ReportArgs;
 pub(crate) use run::{InputArgs, MeasureArgs, RunArgs};
 pub(crate) use values::SessionGap;
 
@@ -60,6 +70,14 @@ pub(crate) enum Command {
     Graph(GraphArgs),
     /// Learn vectors of a graph's nodes: DeepWalk, node2vec, node2vec+
     EmbedGraph(Box<EmbedGraphArgs>),
+    /// Measure embeddings or recommendations from anywhere by the same figures
+    Eval(Box<EvalArgs>),
+    /// Say what vectors are like in themselves: neighbours, categories, use of the space
+    Inspect(InspectArgs),
+    /// Compare two runs user by user: which differences are no chance
+    Compare(CompareArgs),
+    /// Show runs as one HTML page: data, figures with intervals, training, exposure, a map of the items
+    Report(ReportArgs),
 }
 
 /// How long work is done.

@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use embed_core::Metric;
 use nearfield::ann::IndexSpec;
-use nearfield::interactions::{Columns, Format, Split};
+use nearfield::interactions::{Format, Split};
 
 use super::method::{Family, Given, GraphMethodArgs, Method, SequenceArgs, TowerArgs};
-use super::values::{Cutoffs, SessionGap, delimiter, positive, positive_u32};
-use super::{DEFAULT_SEED, WorkArgs};
+use super::values::{Cutoffs, SessionGap, positive, positive_u32};
+use super::{DEFAULT_SEED, LayoutArgs, WorkArgs};
 use crate::error::CliError;
 use crate::model;
 
@@ -48,11 +48,7 @@ impl RunArgs {
                 train: train.to_owned(),
                 test: None,
                 split: None,
-                format: Format::Csv,
-                columns: None,
-                no_header: false,
-                delimiter: None,
-                skip_bad_rows: false,
+                layout: LayoutArgs::of(Format::Csv),
                 k_core: None,
                 session_gap: None,
             },
@@ -107,26 +103,8 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "last|time:0.2|ratio:0.2")]
     pub(crate) split: Option<Split>,
 
-    /// How the files are laid out; auto goes by the name: .csv, .tsv, .parquet, and .txt for user-items, all but
-    /// Parquet also with .gz
-    #[arg(long, value_name = "auto|csv|tsv|parquet|user-items|sessions", default_value = "auto")]
-    pub(crate) format: Format,
-
-    /// Columns by name, or by number from 0
-    #[arg(long, value_name = "user=…,item=…,time=…,weight=…")]
-    pub(crate) columns: Option<Columns>,
-
-    /// The first line is data, not names of columns
-    #[arg(long)]
-    pub(crate) no_header: bool,
-
-    /// What separates the fields: one character, or "tab"
-    #[arg(long, value_name = "C", value_parser = delimiter, allow_hyphen_values = true)]
-    pub(crate) delimiter: Option<u8>,
-
-    /// Count and report malformed rows instead of stopping at the first
-    #[arg(long)]
-    pub(crate) skip_bad_rows: bool,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
 
     /// Keep users and items with at least N interactions, until that holds for all
     #[arg(long, value_name = "N", value_parser = positive)]

@@ -55,6 +55,7 @@ pub(crate) fn demo(args: &DemoArgs, json: bool) -> Result<ExitCode, CliError> {
     let groups = same_group(&done, &log, args.work)?;
     out.commit()?;
     done.say_if_stopped(&args.out);
+    done.report(&args.out, Some(&args.out.join(GROUPS)), args.work, &cancel)?;
     let next = next_commands(&args.out);
     let object = Object { run: done.summary.object(&args.out), groups, next: next.clone() };
     output::result(json, &object, || text(&log, &done.summary, groups, &args.out, &next))?;

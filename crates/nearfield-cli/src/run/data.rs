@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::{Csr, ItemId, Sequences, Vocab};
-use nearfield::interactions::{
-    BadRows, Format, Log, ReadOptions, ReadReport, Split, is_prefix_file, read_prefixes,
-};
+use nearfield::interactions::{Format, Log, ReadOptions, ReadReport, Split, is_prefix_file, read_prefixes};
 use nearfield::seqemb::{FitError, Params};
 
+use super::facts::Facts;
 use super::remarks::Remarks;
 use crate::args::{InputArgs, Method, RunArgs, SessionGap};
 use crate::error::CliError;
@@ -23,6 +22,8 @@ use crate::output::counted;
 pub(super) struct Dataset {
     /// Keys of the items that can be learned.
     pub(super) items: Arc<Vocab>,
+    /// Keys of all items of train ∪ test.
+    pub(super) all_items: Arc<Vocab>,
     /// Items of train ∪ test.
     pub(super) n_items: usize,
     /// Keys of the users; sessions have none.
@@ -41,6 +42,7 @@ pub(super) struct Dataset {
     pub(super) truth: Csr,
     /// Whether the test is of next-item tasks, where what was seen may come again.
     pub(super) next_item: bool,
+    pub(super) facts: Facts,
 }
 
 impl Dataset {
@@ -48,7 +50,9 @@ impl Dataset {
     pub(super) fn read(args: &RunArgs, train: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
         match &args.input.test {
             None => Self::cut(args, train, remarks),
-            Some(test) if args.input.format == Format::Sessions => Self::tasks(args, train, test, remarks),
+            Some(test) if args.input.layout.format == Format::Sessions => {
+                Self::tasks(args, train, test, remarks)
+            }
             Some(test) => Self::given(args, train, test, remarks),
         }
     }
@@ -56,14 +60,14 @@ impl Dataset {
     /// One file, part of which is held out.
     fn cut(args: &RunArgs, train: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
         let input = &args.input;
-        let log = core(input, read(train, &options(input), remarks)?, remarks)?;
+        let log = core(input, read(train, &input.layout.options(), remarks)?, remarks)?;
         let split = input.split.unwrap_or(Split::LastOut);
-        if split == Split::LastOut && log.times().is_none() && input.format != Format::Sessions {
+        if split == Split::LastOut && log.times().is_none() && input.layout.format != Format::Sessions {
             remarks.note("the log has no times: a user's last item in the file is taken as the latest");
         }
         let (train, test) = split.apply(&log, args.learn.seed)?;
         drop(log);
-        let users = (input.format != Format::Sessions).then(|| Arc::clone(train.user_keys()));
+        let users = (input.layout.format != Format::Sessions).then(|| Arc::clone(train.user_keys()));
         Self::of_users(args, train, test, users)
     }
 
@@ -71,7 +75,7 @@ impl Dataset {
     fn given(args: &RunArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
         let input = &args.input;
         let [(train_log, train_report), (mut test_log, test_report)] =
-            Log::read_train_test(train, test, &options(input))?;
+            Log::read_train_test(train, test, &input.layout.options())?;
         remarks.read(train, &train_report);
         remarks.read(test, &test_report);
         let train_log = core(input, train_log, remarks)?;
@@ -94,14 +98,17 @@ impl Dataset {
         let (train, test) = (order.apply(train)?, order.apply(test)?);
         let (histories, truth) = (train.histories(), test.histories());
         let n_users = histories.rows().zip(truth.rows()).filter(|(a, b)| !(a.is_empty() && b.is_empty()));
+        let sequences = sequences(&train, n_known, gap)?;
         Ok(Self {
+            facts: Facts::of(&train, Some(&test), sequences.len(), train.n_items()),
             items: first_keys(train.item_keys(), n_known)?,
+            all_items: Arc::clone(train.item_keys()),
             n_items: train.n_items(),
             users,
             n_users: n_users.count(),
             n_train: train.len(),
             n_test: test.len(),
-            sequences: sequences(&train, n_known, gap)?,
+            sequences,
             counts: train.item_counts()[..n_known].to_vec(),
             histories: only_known(&histories, n_known),
             truth,
@@ -112,7 +119,7 @@ impl Dataset {
     /// A file of sessions and one of next-item tasks.
     fn tasks(args: &RunArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
         let input = &args.input;
-        let options = options(input);
+        let options = input.layout.options();
         if !is_prefix_file(test, &ReadOptions { format: Format::Auto, ..options.clone() })? {
             return Err(CliError::NotPrefixes { path: test.to_owned() });
         }
@@ -124,14 +131,17 @@ impl Dataset {
         let test_options = ReadOptions { format: Format::Auto, ..options };
         let (tasks, report) = read_prefixes(test, &test_options, Vocab::clone(log.item_keys()))?;
         remarks.read(test, &report);
+        let sequences = sequences(&log, n_known, gap)?;
         Ok(Self {
+            facts: Facts::of(&log, None, sequences.len(), tasks.item_keys().len()),
             items: first_keys(log.item_keys(), n_known)?,
+            all_items: Arc::clone(tasks.item_keys()),
             n_items: tasks.item_keys().len(),
             users: None,
             n_users: log.user_counts().iter().filter(|&&count| count > 0).count(),
             n_train: log.len(),
             n_test: tasks.len(),
-            sequences: sequences(&log, n_known, gap)?,
+            sequences,
             counts: log.item_counts()[..n_known].to_vec(),
             histories: only_known(tasks.prefixes(), n_known),
             truth: Csr::from_rows(tasks.targets().iter().map(std::slice::from_ref)),
@@ -170,17 +180,6 @@ impl Dataset {
         let seen = self.histories.to_sorted_sets();
         let pairs = seen.rows().zip(self.truth.rows());
         pairs.map(|(seen, truth)| truth.iter().filter(|item| seen.binary_search(item).is_ok()).count()).sum()
-    }
-}
-
-fn options(input: &InputArgs) -> ReadOptions {
-    ReadOptions {
-        format: input.format,
-        columns: input.columns.clone().unwrap_or_default(),
-        header: !input.no_header,
-        delimiter: input.delimiter,
-        bad_rows: if input.skip_bad_rows { BadRows::SkipAndCount } else { BadRows::Refuse },
-        ..ReadOptions::default()
     }
 }
 

@@ -1,4 +1,4 @@
-use embed_core::{AnnIndex, Csr, Metric, SearchRequest};
+use embed_core::{AnnIndex, Metric, SearchRequest};
 use ndarray::Array2;
 use nearfield::ann::{Flat, Index, IndexSpec};
 use nearfield::evalmetrics::{
@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::candidates::{self, CandidateFigures};
 use super::data::Dataset;
 use crate::args::{MeasureArgs, WorkArgs};
+use crate::detail::{Asked, Detail};
 use crate::error::CliError;
 use crate::figures::Figures;
 use crate::model::{Model, Whom};
@@ -30,6 +31,8 @@ pub(super) struct Measured {
     pub(super) index_recall: Option<f64>,
     /// Figures among given candidates, where there are some.
     pub(super) candidates: Option<CandidateFigures>,
+    /// None before anything was measured.
+    pub(super) detail: Option<Detail>,
 }
 
 /// Figures over users with a history: what the method can do where it can do anything.
@@ -54,28 +57,46 @@ pub(super) fn evaluate(
 ) -> Result<Measured, CliError> {
     let ranking = FullRanking {
         seen_items: if keeps_seen(args, data) { SeenItems::Keep } else { SeenItems::Mask },
+        per_user: true,
+        lists: true,
         ..FullRanking::at(args.cutoffs.as_slice())
     };
     let users = scorer(data, model, index.metric(), work)?;
     let popularity = PopularityScorer::new(&data.counts);
-    let mut both = |truth: &Csr| -> Result<Warm, EvalError> {
-        let method = ranking.evaluate(&users, &data.histories, truth, &mut work.run(0, bars))?;
-        let baseline = ranking.evaluate(&popularity, &data.histories, truth, &mut work.run(0, bars))?;
-        Ok(Warm {
+    let method = ranking.evaluate(&users, &data.histories, &data.truth, &mut work.run(0, bars))?;
+    let baseline = ranking.evaluate(&popularity, &data.histories, &data.truth, &mut work.run(0, bars))?;
+    let n_cold = data.n_cold();
+    let warm = (n_cold > 0 && n_cold < method.n_evaluated).then(|| {
+        let ranking = FullRanking { per_user: false, lists: false, ..ranking.clone() };
+        let truth = data.warm_truth();
+        let method = ranking.evaluate(&users, &data.histories, &truth, &mut work.run(0, bars))?;
+        let baseline = ranking.evaluate(&popularity, &data.histories, &truth, &mut work.run(0, bars))?;
+        Ok::<_, EvalError>(Warm {
             n_test_users: method.n_evaluated,
             metrics: Figures::of(&method, data.n_items),
             baseline: Figures::of(&baseline, data.n_items),
         })
-    };
-    let all = both(&data.truth)?;
-    let n_cold = data.n_cold();
-    let warm = if n_cold > 0 && n_cold < all.n_test_users { Some(both(&data.warm_truth())?) } else { None };
+    });
     let longest = args.cutoffs.as_slice().last().copied().unwrap_or_default();
+    let tables = model.tables();
+    let asked = Asked {
+        users: data.users.as_deref(),
+        items: &data.all_items,
+        counts: &data.counts,
+        histories: &data.histories,
+        truth: &data.truth,
+        vectors: tables.first().map(|(_, items)| items.vectors()),
+        first_seen: data.facts.first_seen.as_deref(),
+        now: data.facts.last_time.unwrap_or_default(),
+        masked: ranking.seen_items == SeenItems::Mask,
+    };
+    let detail = Detail::of(&asked, &method, &baseline, longest, work.parallelism())?;
     Ok(Measured {
-        n_test_users: all.n_test_users,
-        metrics: all.metrics,
-        baseline: all.baseline,
-        warm,
+        n_test_users: method.n_evaluated,
+        metrics: Figures::of(&method, data.n_items),
+        baseline: Figures::of(&baseline, data.n_items),
+        warm: warm.transpose()?,
+        detail: Some(detail),
         candidates: match &args.candidates {
             Some(path) => Some(candidates::rank(path, data, model, index.metric(), args.cutoffs.as_slice())?),
             None => None,

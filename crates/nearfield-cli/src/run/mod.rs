@@ -3,6 +3,7 @@
 mod candidates;
 mod data;
 mod evaluate;
+mod facts;
 mod learn;
 mod remarks;
 pub(crate) mod save;
@@ -14,14 +15,16 @@ use std::process::ExitCode;
 use nearfield::ann::Index;
 use nearfield::evalmetrics::EvalError;
 
-use crate::args::{MeasureArgs, RunArgs};
+use crate::args::{MeasureArgs, RunArgs, WorkArgs};
 use crate::cancel::Cancel;
 use crate::error::{CliError, EXIT_CANCELLED};
+use crate::evaluation;
 use crate::manifest::InputFile;
 use crate::model::Model;
 use crate::outdir::OutDir;
 use crate::output::{self, counted};
 use crate::progress::Bars;
+use crate::report::{self, Contents};
 use data::Dataset;
 use evaluate::Measured;
 use remarks::Remarks;
@@ -35,6 +38,7 @@ pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode, CliError> {
     let done = execute(args, &args.input.train, None, &out, &cancel)?;
     out.commit()?;
     done.say_if_stopped(&args.out);
+    done.report(&args.out, None, args.work, &cancel)?;
     output::result(json, &done.summary.object(&args.out), || {
         format!("{}{}", done.summary.text(), done.summary.next(&args.out))
     })?;
@@ -50,6 +54,31 @@ pub(crate) struct Done {
 impl Done {
     pub(crate) fn exit_code(&self) -> ExitCode {
         if self.summary.cancelled() { ExitCode::from(EXIT_CANCELLED) } else { ExitCode::SUCCESS }
+    }
+
+    /// Leaves the page about the run in its folder; none of a run that was stopped.
+    ///
+    /// # Errors
+    /// [`CliError`]. A user who stops it now has the run all the same.
+    pub(crate) fn report(
+        &self,
+        out: &Path,
+        labels: Option<&Path>,
+        work: WorkArgs,
+        cancel: &Cancel,
+    ) -> Result<(), CliError> {
+        if self.summary.cancelled() {
+            return Ok(());
+        }
+        let contents = Contents { dirs: &[out.to_owned()], labels, map: None };
+        match report::make(&contents, work, &mut Bars::new(cancel)) {
+            Ok((page, _)) => report::write(&out.join(report::FILE), &page),
+            Err(CliError::Cancelled) => {
+                output::note("stopped: the run is whole, but has no report.html (nearfield report makes it)");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn say_if_stopped(&self, out: &Path) {
@@ -89,6 +118,9 @@ pub(crate) fn execute(
     drop(bars);
 
     save::files(out, &data, &learned.model, &index)?;
+    if let Some(detail) = measured.as_ref().and_then(|measured| measured.detail.as_ref()) {
+        detail.evaluation.save(&out.staged(evaluation::FILE))?;
+    }
     let summary = Summary::new(args, &data, &learned.training, &index, measured, remarks);
     save::manifest(out, args, command, &inputs, &summary, &learned)?;
     Ok(Done { summary, model: learned.model })

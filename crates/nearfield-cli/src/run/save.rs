@@ -11,6 +11,7 @@ use super::summary::{Summary, Timing};
 use crate::args::RunArgs;
 use crate::error::CliError;
 use crate::histories;
+use crate::machine::Machine;
 use crate::manifest::{self, InputFile};
 use crate::model::{Model, ModelParams};
 use crate::outdir::OutDir;
@@ -41,6 +42,7 @@ struct Manifest<'a> {
     #[serde(flatten)]
     results: &'a Summary,
     timing: Timing,
+    machine: Machine,
 }
 
 /// Writes run.json.
@@ -54,7 +56,8 @@ pub(super) fn manifest(
 ) -> Result<(), CliError> {
     let command = command.unwrap_or_else(|| command_of(args));
     let settings = Settings::of(args, learned);
-    let body = Manifest { command, settings, inputs, results: summary, timing: summary.timing };
+    let (timing, machine) = (summary.timing, Machine::this());
+    let body = Manifest { command, settings, inputs, results: summary, timing, machine };
     manifest::write(&out.staged(manifest::FILE), &body)
 }
 
@@ -92,11 +95,11 @@ impl<'a> Settings<'a> {
             train: &input.train,
             test: input.test.as_deref(),
             split: input.test.is_none().then(|| input.split.unwrap_or(Split::LastOut).to_string()),
-            format: input.format.to_string(),
-            columns: input.columns.as_ref().map(ToString::to_string),
-            header: !input.no_header,
-            delimiter: input.delimiter.map(char::from),
-            skip_bad_rows: input.skip_bad_rows,
+            format: input.layout.format.to_string(),
+            columns: input.layout.columns.as_ref().map(ToString::to_string),
+            header: !input.layout.no_header,
+            delimiter: input.layout.delimiter.map(char::from),
+            skip_bad_rows: input.layout.skip_bad_rows,
             k_core: input.k_core,
             session_gap: input.session_gap.map(|gap| gap.to_string()),
             method: learn.method.name(),
@@ -120,11 +123,11 @@ fn command_of(args: &RunArgs) -> String {
         .path("--train", &input.train)
         .maybe("--test", input.test.as_ref().map(|path| path.display()))
         .maybe("--split", input.split)
-        .value("--format", input.format)
-        .maybe("--columns", input.columns.as_ref())
-        .flag("--no-header", input.no_header)
-        .maybe("--delimiter", input.delimiter.map(delimiter_word))
-        .flag("--skip-bad-rows", input.skip_bad_rows)
+        .value("--format", input.layout.format)
+        .maybe("--columns", input.layout.columns.as_ref())
+        .flag("--no-header", input.layout.no_header)
+        .maybe("--delimiter", input.layout.delimiter.map(delimiter_word))
+        .flag("--skip-bad-rows", input.layout.skip_bad_rows)
         .maybe("--k-core", input.k_core)
         .maybe("--session-gap", input.session_gap)
         .value("--method", learn.method.name())

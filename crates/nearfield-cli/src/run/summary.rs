@@ -1,14 +1,17 @@
 use std::path::Path;
 
 use nearfield::ann::Index;
+use nearfield::evalmetrics::beyond::Bucket;
 use serde::Serialize;
 
 use super::candidates::CandidateFigures;
 use super::data::Dataset;
 use super::evaluate::{Measured, Warm};
+use super::facts::Facts;
 use super::learn::{CurvePoint, Training};
 use super::remarks::Remarks;
 use crate::args::RunArgs;
+use crate::detail::{Beyond, Sides};
 use crate::figures::Figures;
 use crate::output::{counted, grouped, rate, table};
 use crate::shell::{program, quoted};
@@ -50,6 +53,13 @@ pub(crate) struct Summary {
     seed: u64,
     threads: usize,
     pub(super) cancelled: bool,
+    data: Facts,
+    /// What the lists are like, of the method and of popularity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beyond: Option<Beyond>,
+    /// Share of held-out interactions found, by popularity of the item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recall_by_popularity: Option<Sides<Vec<Bucket>>>,
     remarks: Vec<String>,
     #[serde(skip)]
     pub(super) timing: Timing,
@@ -82,6 +92,8 @@ impl Summary {
     ) -> Self {
         let cancelled = measured.is_none();
         let measured = measured.unwrap_or_default();
+        let (beyond, recall_by_popularity) =
+            measured.detail.map(|detail| (detail.beyond, detail.recall_by_popularity)).unzip();
         let with_items = data.histories.rows().position(|row| !row.is_empty());
         let user = with_items.and_then(|row| u32::try_from(row).ok());
         Self {
@@ -107,6 +119,9 @@ impl Summary {
             seed: args.learn.seed,
             threads: args.work.parallelism().count(),
             cancelled,
+            data: data.facts.clone(),
+            beyond,
+            recall_by_popularity,
             remarks: remarks.into_lines(),
             timing: Timing {
                 train_seconds: training.seconds,

@@ -5,10 +5,15 @@
 mod bad_input;
 mod bench;
 #[cfg(unix)]
+mod browser;
+#[cfg(unix)]
 mod cancel;
 mod demo;
+mod eval;
 mod folder;
 mod graph;
 mod index;
+mod inspect;
+mod report;
 mod run;
 mod support;

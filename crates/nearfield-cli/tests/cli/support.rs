@@ -90,4 +90,5 @@ pub(crate) fn same(a: &Path, b: &Path, names: &[&str]) {
 }
 
 /// The files of a run in which nothing depends on the machine or the clock.
-pub(crate) const FILES: [&str; 5] = ["items.safetensors", "keys.txt", "index.nf", "model.nf", "histories.nf"];
+pub(crate) const FILES: [&str; 6] =
+    ["items.safetensors", "keys.txt", "index.nf", "model.nf", "histories.nf", "evaluation.nf"];
