@@ -14,7 +14,7 @@ use nearfield::evalmetrics::intrinsic::IntrinsicError;
 use nearfield::evalmetrics::projection::ProjectError;
 use nearfield::graphemb::{self, GraphError, LogGraphError, NodeError, WalkError};
 use nearfield::interactions::{LogError, ReadError, SplitError};
-use nearfield::seqemb::{FitError, ParamsError};
+use nearfield::seqemb::{CheckpointError, FitError, ParamsError};
 
 /// Exit code of a command that failed.
 pub(crate) const EXIT_FAILED: u8 = 1;
@@ -148,6 +148,10 @@ pub(crate) enum CliError {
     Fit(#[from] FitError),
     #[error(transparent)]
     Towers(#[from] nearfield::towers::FitError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error("{} was made by method {got}: item2vec goes on", path.display())]
+    CannotGoOn { path: PathBuf, got: String },
     #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]

@@ -29,6 +29,7 @@ mod recommend;
 mod report;
 mod run;
 mod shell;
+mod train;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CliError> {
     match &cli.command {
         Command::Demo(args) => demo::demo(args, cli.json),
         Command::Run(args) => run::run(args, cli.json),
+        Command::Train(args) => train::train(args, cli.json),
         Command::Neighbors(args) => neighbors::neighbors(args, cli.json),
         Command::Recommend(args) => recommend::recommend(args, cli.json),
         Command::Index(args) => index::index(args, cli.json),
@@ -88,7 +90,7 @@ fn first_paragraph(error: &clap::Error) -> String {
         error.kind(),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return "no command given: demo, run, neighbors, recommend, index, eval, inspect, compare or report (try --help)"
+        return "no command given: demo, run, train, neighbors, recommend, index, graph, embed-graph, eval, inspect, compare or report (try --help)"
             .to_owned();
     }
     let text = error.render().to_string();

@@ -1,7 +1,9 @@
 use clap::Args;
 use nearfield::interactions::{BadRows, Columns, Format, ReadOptions};
 
+use super::method::Given;
 use super::values::delimiter;
+use crate::shell::CommandLine;
 
 /// How files of interactions are laid out.
 #[derive(Debug, Clone, Args)]
@@ -45,4 +47,18 @@ impl LayoutArgs {
             ..ReadOptions::default()
         }
     }
+}
+
+impl Given for LayoutArgs {
+    fn append(&self, line: CommandLine) -> CommandLine {
+        line.value("--format", self.format)
+            .maybe("--columns", self.columns.as_ref())
+            .flag("--no-header", self.no_header)
+            .maybe("--delimiter", self.delimiter.map(delimiter_word))
+            .flag("--skip-bad-rows", self.skip_bad_rows)
+    }
+}
+
+fn delimiter_word(byte: u8) -> String {
+    if byte == b'\t' { "tab".to_owned() } else { char::from(byte).to_string() }
 }

@@ -11,6 +11,7 @@ mod lookup;
 mod method;
 mod report;
 mod run;
+mod train;
 mod values;
 
 use std::num::NonZeroUsize;
@@ -32,9 +33,10 @@ pub(crate) use index::{
 pub(crate) use inspect::InspectArgs;
 pub(crate) use layout::LayoutArgs;
 pub(crate) use lookup::{NeighborsArgs, RecommendArgs};
-pub(crate) use method::{GraphKind, Method};
+pub(crate) use method::{Given, GraphKind, Method, Sampler, SequenceArgs};
 pub(crate) use report::ReportArgs;
 pub(crate) use run::{InputArgs, MeasureArgs, RunArgs};
+pub(crate) use train::TrainArgs;
 pub(crate) use values::SessionGap;
 
 /// The seed of a run that names none.
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Learn from a log, measure on held-out interactions, save vectors, index and model
     Run(Box<RunArgs>),
+    /// Go on learning from a saved run with a new log: new items come in, what old ones learned stays
+    Train(Box<TrainArgs>),
     /// The items nearest to an item
     Neighbors(NeighborsArgs),
     /// Recommend from a saved run: for items, for a history, or for a user of the log

@@ -10,6 +10,7 @@ use super::values::{Cutoffs, SessionGap, positive, positive_u32};
 use super::{DEFAULT_SEED, LayoutArgs, WorkArgs};
 use crate::error::CliError;
 use crate::model;
+use crate::shell::CommandLine;
 
 /// `nearfield run`.
 #[derive(Debug, Clone, Args)]
@@ -81,7 +82,8 @@ impl RunArgs {
     pub(crate) fn check(&self) -> Result<(), CliError> {
         let method = self.learn.method;
         let stray = self.families().into_iter().filter(|(family, _)| !method.takes(*family));
-        match stray.filter_map(|(_, given)| given.first()).next() {
+        let alone = self.sequence.of_item_vectors().filter(|_| method != Method::Item2vec);
+        match stray.filter_map(|(_, given)| given.first()).next().or(alone.map(str::to_owned)) {
             None => Ok(()),
             Some(option) => Err(CliError::NotAnOption { option, method: method.name() }),
         }
@@ -113,6 +115,16 @@ pub(crate) struct InputArgs {
     /// Cut a user's history where nothing happened for so long (30m, 2h, 1d); needs times
     #[arg(long, value_name = "30m")]
     pub(crate) session_gap: Option<SessionGap>,
+}
+
+impl Given for InputArgs {
+    fn append(&self, line: CommandLine) -> CommandLine {
+        let line = line
+            .path("--train", &self.train)
+            .maybe("--test", self.test.as_ref().map(|path| path.display()))
+            .maybe("--split", self.split);
+        self.layout.append(line).maybe("--k-core", self.k_core).maybe("--session-gap", self.session_gap)
+    }
 }
 
 /// What is learned, and how.

@@ -183,7 +183,7 @@ impl Dataset {
     }
 }
 
-fn read(path: &Path, options: &ReadOptions, remarks: &mut Remarks) -> Result<Log, CliError> {
+pub(crate) fn read(path: &Path, options: &ReadOptions, remarks: &mut Remarks) -> Result<Log, CliError> {
     let (log, report): (Log, ReadReport) = Log::read(path, options)?;
     remarks.read(path, &report);
     Ok(log)
@@ -205,7 +205,7 @@ fn core(input: &InputArgs, log: Log, remarks: &mut Remarks) -> Result<Log, CliEr
 }
 
 /// What is learned from: each user's history, or what lies between two gaps of it; of the first items only.
-fn sequences(train: &Log, n_known: usize, gap: Option<SessionGap>) -> Result<Sequences, CliError> {
+pub(crate) fn sequences(train: &Log, n_known: usize, gap: Option<SessionGap>) -> Result<Sequences, CliError> {
     let rows = match gap {
         None => train.histories(),
         Some(gap) => Csr::from_rows(train.sessions(gap.duration())?.iter()),

@@ -1,11 +1,11 @@
 //! `nearfield run`: from a log to vectors, index, model and figures.
 
 mod candidates;
-mod data;
+pub(crate) mod data;
 mod evaluate;
 mod facts;
-mod learn;
-mod remarks;
+pub(crate) mod learn;
+pub(crate) mod remarks;
 pub(crate) mod save;
 mod summary;
 

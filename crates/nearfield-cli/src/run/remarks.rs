@@ -6,7 +6,7 @@ use crate::output::{self, counted};
 
 /// What the user should know of a run though it goes on: for stderr, and for run.json.
 #[derive(Debug, Default)]
-pub(super) struct Remarks {
+pub(crate) struct Remarks {
     lines: Vec<String>,
     /// How many of them have been said.
     said: usize,
@@ -14,17 +14,17 @@ pub(super) struct Remarks {
 
 impl Remarks {
     /// Something that changes what figures mean.
-    pub(super) fn warn(&mut self, line: impl AsRef<str>) {
+    pub(crate) fn warn(&mut self, line: impl AsRef<str>) {
         self.lines.push(format!("warning: {}", line.as_ref()));
     }
 
     /// How something was understood.
-    pub(super) fn note(&mut self, line: impl AsRef<str>) {
+    pub(crate) fn note(&mut self, line: impl AsRef<str>) {
         self.lines.push(format!("note: {}", line.as_ref()));
     }
 
     /// What was left out while reading a file.
-    pub(super) fn read(&mut self, path: &Path, report: &ReadReport) {
+    pub(crate) fn read(&mut self, path: &Path, report: &ReadReport) {
         if report.bad_rows > 0 {
             let first = report.first_bad.first().map(ToString::to_string).unwrap_or_default();
             let rows = counted(report.bad_rows, "bad row");
@@ -37,7 +37,7 @@ impl Remarks {
     }
 
     /// Says on stderr what has not been said yet. Not while a progress bar is drawn.
-    pub(super) fn say(&mut self) {
+    pub(crate) fn say(&mut self) {
         for line in &self.lines[self.said..] {
             output::remark(line);
         }
@@ -45,7 +45,7 @@ impl Remarks {
     }
 
     /// All that was said.
-    pub(super) fn into_lines(self) -> Vec<String> {
+    pub(crate) fn into_lines(self) -> Vec<String> {
         self.lines
     }
 }

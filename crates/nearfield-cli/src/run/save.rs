@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::data::Dataset;
 use super::learn::{GraphSettings, Learned};
 use super::summary::{Summary, Timing};
-use crate::args::RunArgs;
+use crate::args::{Given, RunArgs};
 use crate::error::CliError;
 use crate::histories;
 use crate::machine::Machine;
@@ -119,17 +119,8 @@ impl<'a> Settings<'a> {
 /// The command that repeats a run; what follows from the data and the defaults is left to them.
 fn command_of(args: &RunArgs) -> String {
     let (input, learn, measure) = (&args.input, &args.learn, &args.measure);
-    let line = CommandLine::new("nearfield run")
-        .path("--train", &input.train)
-        .maybe("--test", input.test.as_ref().map(|path| path.display()))
-        .maybe("--split", input.split)
-        .value("--format", input.layout.format)
-        .maybe("--columns", input.layout.columns.as_ref())
-        .flag("--no-header", input.layout.no_header)
-        .maybe("--delimiter", input.layout.delimiter.map(delimiter_word))
-        .flag("--skip-bad-rows", input.layout.skip_bad_rows)
-        .maybe("--k-core", input.k_core)
-        .maybe("--session-gap", input.session_gap)
+    let line = input
+        .append(CommandLine::new("nearfield run"))
         .value("--method", learn.method.name())
         .maybe("--dim", learn.dim)
         .maybe("--epochs", learn.epochs)
@@ -146,8 +137,4 @@ fn command_of(args: &RunArgs) -> String {
         .maybe("--threads", args.work.threads())
         .path("--out", &args.out)
         .finish()
-}
-
-fn delimiter_word(byte: u8) -> String {
-    if byte == b'\t' { "tab".to_owned() } else { char::from(byte).to_string() }
 }

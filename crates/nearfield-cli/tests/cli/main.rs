@@ -17,3 +17,4 @@ mod inspect;
 mod report;
 mod run;
 mod support;
+mod train;

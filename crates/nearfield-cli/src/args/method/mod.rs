@@ -7,7 +7,7 @@ mod towers;
 use clap::ValueEnum;
 
 pub(crate) use graph::{GraphKind, GraphMethodArgs};
-pub(crate) use sequence::SequenceArgs;
+pub(crate) use sequence::{Sampler, SequenceArgs};
 pub(crate) use towers::TowerArgs;
 
 use crate::shell::CommandLine;

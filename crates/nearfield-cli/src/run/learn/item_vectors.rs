@@ -1,9 +1,11 @@
 use std::time::Instant;
 
-use nearfield::seqemb::{FitReport, Params, SkipGram};
+use embed_core::{Run, SequenceSource};
+use nearfield::seqemb::{FitReport, ItemVectors, Params, Training as Passes};
 
+use super::samplers::sampler;
 use super::{CurvePoint, Learned, Training, dim};
-use crate::args::RunArgs;
+use crate::args::{RunArgs, SequenceArgs};
 use crate::error::CliError;
 use crate::model::Model;
 use crate::progress::Bars;
@@ -18,17 +20,40 @@ pub(super) fn item2vec(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Resul
         ..preset
     };
     let start = Instant::now();
+    let passes = Passes::new(&params, &data.sequences, data.items.clone(), args.learn.seed)?;
     let mut run = args.work.run(args.learn.seed, bars);
-    let vectors = SkipGram::fit(&params, &data.sequences, data.items.clone(), &mut run)?;
+    let vectors = train(passes, &args.sequence, &data.sequences, &mut run)?;
     let training = training(&params, &vectors.report, start.elapsed().as_secs_f64())?;
     Ok(Learned { model: Model::Items(vectors), training, graph: None })
+}
+
+/// Goes through the passes that are left, with a checkpoint after each if one is asked for.
+pub(crate) fn train(
+    mut passes: Passes,
+    args: &SequenceArgs,
+    source: &dyn SequenceSource,
+    run: &mut Run<'_>,
+) -> Result<ItemVectors, CliError> {
+    if let Some(path) = args.checkpoint().filter(|path| path.exists()) {
+        passes = passes.restored(path)?;
+    }
+    let mut sampler = sampler(args.sampler(), &passes)?;
+    loop {
+        let goes_on = passes.epoch(source, sampler.as_mut(), run)?;
+        if let Some(path) = args.checkpoint().filter(|_| !passes.report().stopped) {
+            passes.save(path)?;
+        }
+        if !goes_on {
+            return Ok(passes.finish()?);
+        }
+    }
 }
 
 /// What a training of item vectors did.
 ///
 /// # Errors
 /// [`CliError::Cancelled`] when it was stopped before it learned anything.
-pub(super) fn training(params: &Params, report: &FitReport, seconds: f64) -> Result<Training, CliError> {
+pub(crate) fn training(params: &Params, report: &FitReport, seconds: f64) -> Result<Training, CliError> {
     if report.stopped && report.items() == 0 {
         return Err(CliError::Cancelled);
     }

@@ -1,7 +1,8 @@
 //! From a data set to a model, by the method asked for: one file a family of methods.
 
 mod graph;
-mod item_vectors;
+pub(crate) mod item_vectors;
+mod samplers;
 mod towers;
 
 use embed_core::{Embeddings, Metric};
@@ -27,19 +28,19 @@ pub(super) struct Learned {
 
 /// What a training did, in terms that every method has.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Training {
+pub(crate) struct Training {
     /// Components of a vector.
-    pub(super) dim: usize,
+    pub(crate) dim: usize,
     /// Passes asked for, and those that went to their end.
-    pub(super) epochs: u32,
-    pub(super) epochs_done: u32,
+    pub(crate) epochs: u32,
+    pub(crate) epochs_done: u32,
     /// One entry a pass.
-    pub(super) curve: Vec<CurvePoint>,
+    pub(crate) curve: Vec<CurvePoint>,
     /// Items trained on, all passes together.
-    pub(super) tokens: u64,
+    pub(crate) tokens: u64,
     /// Updates: a positive or a negative each.
-    pub(super) pairs: u64,
-    pub(super) seconds: f64,
+    pub(crate) pairs: u64,
+    pub(crate) seconds: f64,
 }
 
 /// A pass over the training data.
@@ -102,7 +103,7 @@ fn dim_for(n_items: usize) -> usize {
 }
 
 /// An index over the item side, of the family asked for, or of the one that suits the number of items.
-pub(super) fn index(
+pub(crate) fn index(
     spec: Option<IndexSpec>,
     items: &Embeddings,
     metric: Metric,
