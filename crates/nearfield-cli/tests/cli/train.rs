@@ -28,8 +28,8 @@ fn a_saved_run_goes_on_with_new_items_and_keeps_the_old() {
     let neighbours = |of: &str| -> Vec<String> {
         let words = format!("neighbors --vectors {of}/items.safetensors tin-05 -k 5");
         let found = place.json(&words);
-        let list = found["neighbors"][0]["items"].as_array().or_else(|| found["items"].as_array());
-        list.map(|items| items.iter().map(|item| item["key"].to_string()).collect()).unwrap_or_default()
+        let list = found["results"][0]["neighbors"].as_array().unwrap();
+        list.iter().map(|item| item["key"].to_string()).collect()
     };
     assert_eq!(neighbours("old"), neighbours("new"));
     // A new item goes with its kind, and old users are known with what is new of them.
