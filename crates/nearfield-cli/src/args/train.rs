@@ -31,7 +31,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "N", value_parser = positive_u32, help_heading = "Learning")]
     pub(crate) epochs: Option<u32>,
 
-    /// What is not given is as the model was trained
+    // What is not given is as the model was trained.
     #[command(flatten, next_help_heading = "Learning")]
     pub(crate) sequence: SequenceArgs,
 

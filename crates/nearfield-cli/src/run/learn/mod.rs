@@ -57,7 +57,7 @@ pub(crate) struct CurvePoint {
 
 impl Training {
     /// Mean loss of the last pass.
-    pub(super) fn loss(&self) -> f64 {
+    pub(crate) fn loss(&self) -> f64 {
         self.curve.last().map_or(0.0, |point| point.loss)
     }
 
