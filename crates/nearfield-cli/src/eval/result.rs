@@ -6,7 +6,7 @@ use nearfield::evalmetrics::certainty::{BootstrapParams, bootstrap_columns};
 use serde::Serialize;
 
 use super::question::Question;
-use crate::args::EvalArgs;
+use crate::args::{EvalArgs, Given};
 use crate::detail::{Asked, Beyond, Detail};
 use crate::error::CliError;
 use crate::evaluation;
@@ -176,8 +176,7 @@ fn settings(args: &EvalArgs) -> BTreeMap<&'static str, String> {
 
 fn command(args: &EvalArgs) -> String {
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let layout = &args.layout;
-    CommandLine::new("nearfield eval")
+    let line = CommandLine::new("nearfield eval")
         .maybe("--vectors", path(&args.vectors))
         .maybe("--recommendations", path(&args.recommendations))
         .maybe("--keys", path(&args.keys))
@@ -186,11 +185,9 @@ fn command(args: &EvalArgs) -> String {
         .maybe("--against", args.against.as_ref())
         .maybe("--metric", args.vectors.is_some().then_some(args.metric))
         .maybe("--train", path(&args.train))
-        .path("--test", &args.test)
-        .value("--format", layout.format)
-        .maybe("--columns", layout.columns.as_ref())
-        .flag("--no-header", layout.no_header)
-        .flag("--skip-bad-rows", layout.skip_bad_rows)
+        .path("--test", &args.test);
+    args.layout
+        .append(line)
         .value("-k", &args.cutoffs)
         .flag("--keep-seen", args.keep_seen)
         .maybe("--out", path(&args.out))
