@@ -1,6 +1,6 @@
 //! `nearfield compare`: two runs user by user.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use nearfield::evalmetrics::certainty::{
@@ -81,13 +81,13 @@ pub(crate) fn compare(args: &CompareArgs, json: bool) -> Result<ExitCode, CliErr
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(dir: &PathBuf) -> Result<Evaluation, CliError> {
+fn open(dir: &Path) -> Result<Evaluation, CliError> {
     if !manifest::marks(dir) {
-        return Err(CliError::NotARunFolder { path: dir.clone() });
+        return Err(CliError::NotARunFolder { path: dir.to_owned() });
     }
     let path = dir.join(evaluation::FILE);
     if !path.exists() {
-        return Err(CliError::NotEvaluated { path: dir.clone() });
+        return Err(CliError::NotEvaluated { path: dir.to_owned() });
     }
     Ok(Evaluation::open(&path)?)
 }

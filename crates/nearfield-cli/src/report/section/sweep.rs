@@ -33,6 +33,9 @@ pub(crate) fn sweep(runs: &[RunFolder]) -> Option<Section> {
     Some(Section { id: "sweeps", title: "What a setting does", body })
 }
 
+/// All settings but one.
+type Others<'s> = Vec<(&'s String, &'s String)>;
+
 fn sweeps(runs: &[RunFolder]) -> Vec<Sweep<'_>> {
     let settings: Vec<BTreeMap<String, String>> = runs
         .iter()
@@ -44,7 +47,7 @@ fn sweeps(runs: &[RunFolder]) -> Vec<Sweep<'_>> {
     names.dedup();
     let mut found = Vec::new();
     for name in names {
-        let mut groups: BTreeMap<Vec<(&String, &String)>, Vec<(f64, &RunFolder)>> = BTreeMap::new();
+        let mut groups: BTreeMap<Others<'_>, Vec<(f64, &RunFolder)>> = BTreeMap::new();
         for (run, settings) in runs.iter().zip(&settings) {
             let value =
                 settings.get(name).and_then(|value| value.parse::<f64>().ok()).filter(|v| v.is_finite());
