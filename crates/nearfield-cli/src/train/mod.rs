@@ -60,8 +60,10 @@ pub(crate) fn train(args: &TrainArgs, json: bool) -> Result<ExitCode, CliError> 
     let params = Params { epochs: args.epochs.unwrap_or(preset.epochs), ..preset };
     let start = Instant::now();
     let passes = Training::from_vectors(&old, &params, &data.sequences, data.items.clone(), args.seed)?;
+    // What the new log does not hold goes with none of it, so it is a negative, too.
+    let counts: Vec<u64> = passes.counts().iter().map(|&count| count.max(1)).collect();
     let mut run = args.work.run(args.seed, &mut bars);
-    let vectors = item_vectors::train(passes, &args.sequence, &data.sequences, &mut run)?;
+    let vectors = item_vectors::train(passes, &counts, &args.sequence, &data.sequences, &mut run)?;
     let training = item_vectors::training(&params, &vectors.report, start.elapsed().as_secs_f64())?;
     let model = Model::Items(vectors);
     let index = learn::index(args.index, model.items(), metric, args.seed, args.work)?;

@@ -22,14 +22,17 @@ pub(super) fn item2vec(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Resul
     let start = Instant::now();
     let passes = Passes::new(&params, &data.sequences, data.items.clone(), args.learn.seed)?;
     let mut run = args.work.run(args.learn.seed, bars);
-    let vectors = train(passes, &args.sequence, &data.sequences, &mut run)?;
+    let counts = passes.counts().to_vec();
+    let vectors = train(passes, &counts, &args.sequence, &data.sequences, &mut run)?;
     let training = training(&params, &vectors.report, start.elapsed().as_secs_f64())?;
     Ok(Learned { model: Model::Items(vectors), training, graph: None })
 }
 
-/// Goes through the passes that are left, with a checkpoint after each if one is asked for.
+/// Goes through the passes that are left, with negatives by `counts`, and a checkpoint after each pass if one is asked
+/// for.
 pub(crate) fn train(
     mut passes: Passes,
+    counts: &[u64],
     args: &SequenceArgs,
     source: &dyn SequenceSource,
     run: &mut Run<'_>,
@@ -37,7 +40,7 @@ pub(crate) fn train(
     if let Some(path) = args.checkpoint().filter(|path| path.exists()) {
         passes = passes.restored(path)?;
     }
-    let mut sampler = sampler(args.sampler(), &passes)?;
+    let mut sampler = sampler(args.sampler(), counts, passes.params())?;
     loop {
         let goes_on = passes.epoch(source, sampler.as_mut(), run)?;
         if let Some(path) = args.checkpoint().filter(|_| !passes.report().stopped) {

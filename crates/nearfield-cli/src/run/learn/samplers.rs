@@ -4,17 +4,23 @@ use nearfield::ann::IndexSpec;
 use nearfield::negsample::{
     Curriculum, ExcludePositives, HardNegatives, HardParams, Mixture, Popularity, Schedule,
 };
-use nearfield::seqemb::{FitError, Training};
+use nearfield::seqemb::{Exclude, FitError, Params};
 
 use crate::args::Sampler;
 
-/// The sampler asked for, over the items that training counts.
-pub(super) fn sampler(kind: Sampler, training: &Training) -> Result<Box<dyn NegativeSampler>, FitError> {
-    let (counts, params) = (training.counts(), training.params());
+/// The sampler asked for, over items that come so often.
+pub(super) fn sampler(
+    kind: Sampler,
+    counts: &[u64],
+    params: &Params,
+) -> Result<Box<dyn NegativeSampler>, FitError> {
     let by_count = || Popularity::new(counts, params.exponent);
     let alike = || Popularity::new(counts, 0.0);
     Ok(match kind {
-        Sampler::Popularity => training.sampler()?,
+        Sampler::Popularity if params.exclude == Exclude::Sequence => {
+            Box::new(ExcludePositives::new(by_count()?))
+        }
+        Sampler::Popularity => Box::new(by_count()?),
         Sampler::Uniform => Box::new(alike()?),
         Sampler::Mixed => Box::new(Mixture::new(alike()?, 0.5)?.with(by_count()?, 0.5)?),
         Sampler::Hard => {
