@@ -3,7 +3,7 @@ use crate::models::{Contrastive, MatrixFactorization, Pooling, TowersParams, Vie
 use crate::optim::{Decay, Schedule};
 use crate::train::{FitParams, Negatives};
 
-/// A model and its training, as measurements showed them to be good: `docs/towers.md`.
+/// A model and its training, put together from settings that measured well one at a time: `docs/towers.md`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preset {
     /// The model.

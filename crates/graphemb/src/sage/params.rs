@@ -68,7 +68,7 @@ impl SageParams {
     /// Most negatives of a step.
     pub const MAX_NEGATIVES: usize = 1 << 16;
 
-    /// What measured better on graphs of items: scores are sharpened, since a logistic loss on ±1 has little to say, and
+    /// Settings for graphs of items, not tuned on a split: scores are sharpened, since a logistic loss on ±1 has little to say, and
     /// a rate at which thousands of nodes learn something.
     #[must_use]
     pub fn items() -> Self {
