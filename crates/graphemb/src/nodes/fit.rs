@@ -20,6 +20,8 @@ use crate::{Graph, NodeError, NodeParams, NodeVectors, WalkParams, WalkReport, W
 /// let mut params = NodeParams::node2vec(1.0, 0.5);
 /// params.train.dim = 8;
 /// params.train.epochs = 20;
+/// // The usual ten places would reach every node of so small a graph from every other.
+/// params.train.window = seqemb::Window::Sliding { size: 1, dynamic: true };
 /// let nodes = Node2Vec::fit(&params, &graph, &mut Run::seeded(1))?;
 /// let vector = |node| nodes.vectors.input.row(node).unwrap();
 /// let like = |a, b| embed_core::Metric::Cosine.score(vector(a), vector(b));
