@@ -17,6 +17,7 @@
 //! | name rows | [`Vocab`], [`ItemId`] |
 //! | hold vectors with their keys | [`Embeddings`], [`Space`] |
 //! | hold ragged rows | [`Csr`], [`Sequences`], [`SequenceSource`] |
+//! | hold what is known of users and items | [`FeatureFrame`], [`FeatureColumn`] |
 //! | turn an input into a vector | [`Embedder`] |
 //! | draw what a positive is contrasted with | [`NegativeSampler`] |
 //! | find rows near a vector | [`AnnIndex`], [`SearchRequest`], [`Neighbor`], [`Filter`] |
@@ -33,6 +34,7 @@ mod change;
 mod csr;
 mod embedder;
 mod embeddings;
+mod features;
 pub mod formats;
 pub mod gemm;
 mod index;
@@ -52,6 +54,7 @@ pub use change::{AnnIndexMut, ChangeError, Remap};
 pub use csr::{Csr, CsrError};
 pub use embedder::{EmbedError, Embedder};
 pub use embeddings::{Embeddings, EmbeddingsError, Space};
+pub use features::{FeatureColumn, FeatureFrame, FeatureType, FeatureValues, FrameError, TextLists, Texts};
 pub use index::{AnnIndex, Bitmap, Effort, Filter, Neighbor, SearchError, SearchRequest, Stop};
 pub use kmeans::{Assigner, KMeans, KMeansError, KMeansParams};
 pub use metric::{Metric, ParseMetricError};

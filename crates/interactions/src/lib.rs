@@ -25,6 +25,7 @@
 //! | pass over a file larger than memory | [`for_each_interaction`] |
 //! | train from disk, a pass an epoch | [`FileSequences`] |
 //! | read next-item tasks (`item item …<TAB>target`) | [`read_prefixes`], [`PrefixTasks`] |
+//! | read what is known of users or items | [`read_features`], [`FeatureOptions`] |
 //! | drop repeats, rare users and items | [`Log::dedup`], [`Log::k_core`] |
 //! | cut into sessions | [`Log::sessions`], [`Log::sequences`], [`Log::histories`] |
 //! | hold out a test part | [`Split`] |
@@ -40,7 +41,7 @@
 //!
 //! Text may be packed with gzip (`.gz`). Everything is deterministic and runs on the calling thread.
 //!
-//! Not in this crate: features of users and items, models, metrics.
+//! Not in this crate: coding of features, models, metrics.
 
 #![forbid(unsafe_code)]
 
@@ -61,8 +62,9 @@ pub use filter::{Dropped, Keep};
 pub use leakage::Leakage;
 pub use log::{Interaction, Log};
 pub use read::{
-    BadRows, Column, ColumnNames, Columns, Compression, Field, FileSequences, Format, OptionsError, Place,
-    PrefixTasks, ReadError, ReadOptions, ReadReport, RowError, RowProblem, TimeUnit, for_each_interaction,
-    for_each_interaction_from, is_prefix_file, read_prefixes, read_prefixes_from,
+    BadRows, Column, ColumnNames, Columns, Compression, FeatureOptions, Field, FileSequences, Format,
+    OptionsError, Place, PrefixTasks, ReadError, ReadOptions, ReadReport, RowError, RowProblem, TimeUnit,
+    for_each_interaction, for_each_interaction_from, is_prefix_file, read_features, read_features_from,
+    read_prefixes, read_prefixes_from,
 };
 pub use split::Split;

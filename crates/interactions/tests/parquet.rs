@@ -1,22 +1,22 @@
 //! Parquet files of many column types, written here and read back.
 #![cfg(feature = "parquet")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
+use arrow_array::types::{Float32Type, Int32Type};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, DictionaryArray, Float32Array, Float64Array, Int8Array,
-    Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Int32Array, Int64Array, LargeStringArray, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
 };
-use embed_core::SequenceSource;
+use embed_core::{FeatureValues, SequenceSource};
 use interactions::{
-    BadRows, Field, FileSequences, Log, Place, ReadError, ReadOptions, RowError, Split, TimeUnit,
-    for_each_interaction,
+    BadRows, FeatureOptions, Field, FileSequences, Log, Place, ReadError, ReadOptions, RowError, Split,
+    TimeUnit, for_each_interaction, read_features,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -206,4 +206,49 @@ fn runs_of_rows_are_sequences_on_each_pass() {
             .unwrap();
         assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn features_are_read_by_the_types_of_their_columns() {
+    let genres =
+        ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(3), None, Some(5)]), None]);
+    let plots = ListArray::from_iter_primitive::<Float32Type, _, _>([
+        Some(vec![Some(0.5), Some(1.0)]),
+        Some(vec![Some(2.0), Some(3.0)]),
+    ]);
+    let columns = |plots: ListArray, prices: Vec<Option<f64>>| {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("id", Arc::new(Int32Array::from(vec![7, 8]))),
+            ("genres", Arc::new(genres.clone())),
+            ("plot", Arc::new(plots)),
+            ("price", Arc::new(Float64Array::from(prices))),
+            ("year", Arc::new(Int64Array::from(vec![Some(1999), None]))),
+        ];
+        let (folder, path) = file(&columns);
+        (read_features(&path, &FeatureOptions::default()), folder)
+    };
+    let frame = columns(plots.clone(), vec![Some(1.5), Some(2.0)]).0.unwrap();
+    assert_eq!(frame.keys().keys().collect::<Vec<_>>(), ["7", "8"]);
+    let FeatureValues::Lists(lists) = &frame.column("genres").unwrap().values else { panic!() };
+    assert_eq!((lists.get(0).collect::<Vec<_>>(), lists.get(1).len()), (vec!["3", "5"], 0));
+    let FeatureValues::Vectors(vectors) = &frame.column("plot").unwrap().values else { panic!() };
+    assert_eq!(vectors, &ndarray::array![[0.5, 1.0], [2.0, 3.0]]);
+    assert_eq!(frame.column("price").unwrap().values, FeatureValues::Numbers(vec![1.5, 2.0]));
+    let FeatureValues::Categories(years) = &frame.column("year").unwrap().values else { panic!() };
+    assert_eq!(years.iter().collect::<Vec<_>>(), ["1999", ""]);
+
+    let message = |plots, prices| columns(plots, prices).0.unwrap_err().to_string();
+    let missing = message(plots.clone(), vec![Some(1.0), None]);
+    assert!(
+        missing.ends_with("row 2, column \"price\": found nothing, expected a finite number"),
+        "{missing}"
+    );
+    let nan = message(plots, vec![Some(f64::NAN), None]);
+    assert!(nan.ends_with("row 1, column \"price\": found \"NaN\", expected a finite number"), "{nan}");
+    let ragged = ListArray::from_iter_primitive::<Float32Type, _, _>([
+        Some(vec![Some(0.5), Some(1.0)]),
+        Some(vec![Some(2.0)]),
+    ]);
+    let short = message(ragged, vec![Some(1.0), Some(1.0)]);
+    assert!(short.contains("row 2, column \"plot\": found a vector of 1 numbers, expected 2"), "{short}");
 }

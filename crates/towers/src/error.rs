@@ -41,6 +41,9 @@ pub enum FitError {
     /// A layer cannot be made, or cannot work.
     #[error(transparent)]
     Layer(#[from] LayerError),
+    /// The features do not fit the schema.
+    #[error(transparent)]
+    Features(#[from] crate::features::FeatureError),
     /// The negatives cannot be drawn.
     #[error("negatives cannot be drawn")]
     Sample(#[from] SampleError),

@@ -27,6 +27,7 @@
 //! | to | use |
 //! |---|---|
 //! | learn vectors of users and items by id and history | [`IdTowers`], [`models::TowersParams`] |
+//! | learn vectors of users and items by their features | [`Dssm`], [`models::DssmParams`], [`features::Schema`] |
 //! | say how it is trained | [`train::FitParams`]; [`Preset`] for what measured well |
 //! | look at a training pass by pass, save it, take it up again | [`train::Training`] |
 //! | make a vector of a user | [`IdTowers`] is an [`embed_core::Embedder`] of [`UserInput`] and of histories |
@@ -43,6 +44,7 @@
 )]
 
 mod error;
+pub mod features;
 pub mod layers;
 pub mod losses;
 mod matrix;
@@ -55,4 +57,4 @@ pub mod train;
 pub use error::{FitError, LayerError};
 pub use matrix::{Buffer, all_finite, product};
 pub use presets::Preset;
-pub use serve::{IdTowers, UserInput};
+pub use serve::{Dssm, DssmData, IdTowers, UserInput, UserRecord, Who};

@@ -3,8 +3,10 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use embed_core::FrameError;
+
 use super::Format;
-use super::row_error::{Field, RowError, RowProblem};
+use super::row_error::{Field, Place, RowError, RowProblem};
 use crate::error::LogError;
 
 /// Why a file could not be read.
@@ -133,6 +135,36 @@ pub enum ReadError {
     /// A malformed row, with [`BadRows::Refuse`](super::BadRows::Refuse).
     #[error(transparent)]
     Row(#[from] RowError),
+    /// A feature that cannot be read.
+    #[error("{}, {place}, column {column:?}: {problem}", file.display())]
+    Feature {
+        /// The file.
+        file: PathBuf,
+        /// Where in the file.
+        place: Place,
+        /// The column.
+        column: String,
+        /// What is wrong.
+        problem: RowProblem,
+    },
+    /// A user or an item has two rows of features.
+    #[error("{}, {place}: the key {key:?} comes a second time", file.display())]
+    DuplicateKey {
+        /// The file.
+        file: PathBuf,
+        /// The second place.
+        place: Place,
+        /// The key.
+        key: String,
+    },
+    /// The columns of features do not go together.
+    #[error("{}: {source}", file.display())]
+    Frame {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: FrameError,
+    },
     /// The interactions make no log: there are more users or items than ids.
     #[error("{}: {source}", file.display())]
     Log {

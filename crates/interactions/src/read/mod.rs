@@ -6,6 +6,7 @@ mod cells;
 mod columns;
 mod delimited;
 mod error;
+mod features;
 mod file_sequences;
 mod format;
 mod input;
@@ -30,6 +31,7 @@ use embed_core::Vocab;
 
 pub use columns::{Column, Columns};
 pub use error::{ColumnNames, OptionsError, ReadError};
+pub use features::{FeatureOptions, read_features, read_features_from};
 pub use file_sequences::FileSequences;
 pub use format::Format;
 pub use options::{BadRows, Compression, ReadOptions, TimeUnit};

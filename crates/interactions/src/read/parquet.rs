@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
@@ -37,14 +37,9 @@ pub(crate) fn read(
     reporter: &mut Reporter<'_>,
     sink: &mut impl Sink,
 ) -> Result<ControlFlow<()>, ReadError> {
-    let opened = File::open(file).map_err(|source| ReadError::Io { file: file.to_owned(), source })?;
-    let length = opened.metadata().map_err(|source| ReadError::Io { file: file.to_owned(), source })?.len();
-    if length == 0 {
-        return Err(ReadError::Empty { file: file.to_owned() });
-    }
+    let builder = open(file)?;
     let failed = |row, source| ReadError::Parquet { file: file.to_owned(), row, source };
-    let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new(opened)).map_err(|e| failed(0, e))?;
-    let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let names = names(builder.schema());
     let places = options.columns.places(file, &names, ColumnNames::Schema)?;
     reporter.report.columns = places.describe(&names);
     let wanted = reporter.report.columns.iter().filter_map(|(_, name)| names.iter().position(|n| n == name));
@@ -63,10 +58,38 @@ pub(crate) fn read(
     Ok(ControlFlow::Continue(()))
 }
 
-struct Batches(ParquetRecordBatchReader);
+fn open(file: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
+    let opened = File::open(file).map_err(|source| ReadError::Io { file: file.to_owned(), source })?;
+    let length = opened.metadata().map_err(|source| ReadError::Io { file: file.to_owned(), source })?.len();
+    if length == 0 {
+        return Err(ReadError::Empty { file: file.to_owned() });
+    }
+    guarded(|| ParquetRecordBatchReaderBuilder::try_new(opened)).map_err(|source| ReadError::Parquet {
+        file: file.to_owned(),
+        row: 0,
+        source,
+    })
+}
+
+/// Names of the columns.
+pub(super) fn names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
+}
+
+/// Rows of a file, some at a time.
+pub(super) struct Batches(ParquetRecordBatchReader);
 
 impl Batches {
-    fn next(&mut self) -> Result<Option<RecordBatch>, Box<dyn Error + Send + Sync>> {
+    /// All columns of a file.
+    pub(super) fn open(file: &Path) -> Result<(Self, SchemaRef), ReadError> {
+        let builder = open(file)?;
+        let schema = builder.schema().clone();
+        let batches = guarded(|| builder.with_batch_size(BATCH).build());
+        let failed = |source| ReadError::Parquet { file: file.to_owned(), row: 0, source };
+        Ok((Self(batches.map_err(failed)?), schema))
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<RecordBatch>, Box<dyn Error + Send + Sync>> {
         guarded(|| self.0.next().transpose().map_err(|error: ArrowError| error))
     }
 }

@@ -51,6 +51,8 @@ pub enum Field {
     Target,
     /// A column that is not read, from 0.
     Column(usize),
+    /// A feature, or the key of features.
+    Feature,
     /// The row as a whole.
     Row,
 }
@@ -65,6 +67,7 @@ impl fmt::Display for Field {
             Self::Prefix => "prefix",
             Self::Target => "target",
             Self::Column(number) => return write!(f, "column {number}"),
+            Self::Feature => "feature",
             Self::Row => "row",
         })
     }
@@ -99,6 +102,20 @@ pub enum RowProblem {
     Weight {
         /// The text.
         found: String,
+    },
+    /// A feature that is no finite number.
+    #[error("found {found:?}, expected a finite number")]
+    Number {
+        /// The text.
+        found: String,
+    },
+    /// A vector of another width than those before.
+    #[error("found a vector of {got} numbers, expected {expected} as in the first row")]
+    Width {
+        /// Numbers of the first row.
+        expected: usize,
+        /// Numbers of this row.
+        got: usize,
     },
     /// Another number of fields than the first row.
     #[error("found {got} fields, expected {expected} as in the first row")]

@@ -47,5 +47,6 @@ pub use normalize::{normalize_rows, normalize_rows_backward};
 pub use pooling::{Pool, PoolTape, pool_rows, pool_rows_backward};
 pub use query_attention::{QueryAttention, QueryAttentionTape};
 pub use segments::Segments;
+pub(crate) use segments::each_segment_row;
 pub use table::{RowGradients, Table};
 pub use target_attention::{TargetAttention, TargetAttentionTape};

@@ -1,6 +1,7 @@
+use embed_core::{ItemId, SeededRng};
 use ndarray::ArrayViewMut2;
 
-use super::{Augment, Histories};
+use super::{Augment, Example, Histories, HistoryView};
 use crate::LayerError;
 use crate::layers::{Module, Table};
 use crate::matrix::Buffer;
@@ -32,6 +33,21 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(histories: &'a Histories) -> Self {
         Self { histories, seed: 0, step: 0, view: None }
+    }
+
+    /// The history of row `i` of a batch, changed where a view is asked for, appended to `out`, which is empty.
+    pub(crate) fn history_into(
+        &self,
+        (i, example): (usize, Example),
+        view: HistoryView,
+        most: usize,
+        out: &mut Vec<ItemId>,
+    ) {
+        self.histories.history_into(example, view, most, out);
+        if let Some(View { augment, number }) = self.view {
+            let stream = (self.step << 32) ^ (i as u64) << 1 ^ u64::from(number);
+            augment.apply(out, &mut SeededRng::stream(self.seed, "views", stream));
+        }
     }
 }
 

@@ -4,11 +4,14 @@
 //! |---|---|---|
 //! | [`MatrixFactorization`] | id | id |
 //! | [`YouTubeDnn`] | pooled history, perhaps id, perhaps layers | id, perhaps layers |
+//! | [`DssmParams`] | features, perhaps id, perhaps pooled history; layers or a sum | features, perhaps id; layers or a sum |
 //! | [`Contrastive`] | pooled history, whose views are alike | id |
 //!
-//! [`TwoTower`] puts any two [`Encoder`]s together; [`UserTower`] and [`ItemTower`] are those over ids and histories.
+//! [`TwoTower`] puts any two [`Encoder`]s together; [`UserTower`] and [`ItemTower`] are those over ids and histories, [`DssmUser`] and
+//! [`DssmItem`] those over [features](crate::features).
 
 mod augment;
+mod dssm;
 mod encoder;
 mod histories;
 mod item;
@@ -19,6 +22,9 @@ mod user;
 mod user_tape;
 
 pub use augment::Augment;
+pub use dssm::{
+    DssmItem, DssmParams, DssmUser, DssmUserTape, HistoryTape, HistoryTower, SideTape, SideTower,
+};
 pub use encoder::{Context, Encoder, View};
 pub use histories::{Example, Histories, HistoryView};
 pub use item::{ItemTape, ItemTower};

@@ -27,6 +27,9 @@ pub enum Pooling {
     },
     /// Attention of the user's own vector, or where there is none of a learned one (Mao et al. 2021). O(T).
     Query,
+    /// A weighted mean, by a learned softmax over places from the end: how much the last item counts, the one before it, and so
+    /// on. Begins as the mean. O(T).
+    Places,
 }
 
 /// How the vectors of the user's id and of the history become one.
@@ -142,7 +145,7 @@ impl TowersParams {
         if let Some(Pooling::SelfAttention { .. }) = self.pooling {
             values = values.saturating_add(product(self.max_history, self.dim));
         }
-        if self.pooling.is_some_and(|pooling| pooling != Pooling::Mean) {
+        if let Some(Pooling::SelfAttention { .. } | Pooling::Query) = self.pooling {
             values = values.saturating_add(product(self.dim, self.dim));
         }
         for layers in [&self.user_layers, &self.item_layers].into_iter().flatten() {

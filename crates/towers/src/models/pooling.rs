@@ -1,11 +1,12 @@
-use embed_core::SeededRng;
+use embed_core::{SeededRng, kernel};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::Pooling;
 use crate::LayerError;
 use crate::layers::{
     Bag, LayerNorm, LayerNormTape, Module, Param, Pool, PoolTape, QueryAttention, QueryAttentionTape,
-    Segments, SelfAttention, SelfAttentionTape, Slot, Tensor, pool_rows, pool_rows_backward,
+    Segments, SelfAttention, SelfAttentionTape, Slot, Tensor, each_segment_row, pool_rows,
+    pool_rows_backward,
 };
 use crate::matrix::{Buffer, each_row, each_row_mut, row};
 
@@ -28,6 +29,11 @@ pub enum PoolingLayer {
         /// The query where the user has none of their own.
         query: Param,
     },
+    /// `Σ softmax(bias) x`, a bias for each place from the end.
+    Places {
+        /// `[1, places]`
+        bias: Param,
+    },
 }
 
 /// What a forward pass keeps.
@@ -45,6 +51,9 @@ pub struct PoolingTape {
     self_attention: SelfAttentionTape,
     query: QueryAttentionTape,
     pool: PoolTape,
+    /// What each item counts, of places, and the gradients of their biases.
+    shares: Buffer,
+    dshares: Buffer,
 }
 
 impl PoolingLayer {
@@ -72,6 +81,7 @@ impl PoolingLayer {
                 attention: QueryAttention::new(dim, rng),
                 query: Param::offsets(dim, 0.0),
             }),
+            Pooling::Places => Some(Self::Places { bias: Param::offsets(max_history, 0.0) }),
         })
     }
 
@@ -122,6 +132,20 @@ impl PoolingLayer {
                 }
                 let queries = users.unwrap_or(tape.queries.view());
                 attention.forward(x, queries, segments, y, &mut tape.query);
+            }
+            Self::Places { bias } => {
+                tape.shares.resize(n, 1);
+                segments.each_mut(tape.shares.view_mut(), |_, shares, _: &mut ()| {
+                    shares.iter_mut().rev().zip(bias.values()).for_each(|(share, bias)| *share = *bias);
+                    let largest = kernel::max(shares);
+                    let scale = 1.0 / kernel::exp_sum(shares, largest);
+                    shares.iter_mut().for_each(|share| *share *= scale);
+                });
+                let shares = tape.shares.as_slice();
+                each_segment_row(y, |segment, y, _: &mut ()| {
+                    y.fill(0.0);
+                    segments.rows(segment).for_each(|i| kernel::axpy(shares[i], row(&x, i), y));
+                });
             }
         }
     }
@@ -184,6 +208,30 @@ impl PoolingLayer {
                     }
                 }
             }
+            Self::Places { bias } => {
+                let shares = tape.shares.as_slice();
+                tape.dshares.resize(n, 1);
+                segments.each_mut(tape.dshares.view_mut(), |segment, slopes, _: &mut ()| {
+                    let rows = segments.rows(segment);
+                    let own = &shares[rows.clone()];
+                    for (i, slope) in rows.zip(&mut *slopes) {
+                        *slope = kernel::dot(row(&dy, segment), row(&x, i));
+                    }
+                    let mean = kernel::dot(own, slopes);
+                    slopes.iter_mut().zip(own).for_each(|(slope, share)| *slope = share * (*slope - mean));
+                });
+                for segment in 0..segments.len() {
+                    let slopes = &tape.dshares.as_slice()[segments.rows(segment)];
+                    let places = bias.gradient_mut().iter_mut();
+                    slopes.iter().rev().zip(places).for_each(|(slope, place)| *place += slope);
+                }
+                segments.each_mut(dx, |segment, dx, _: &mut ()| {
+                    for (i, dx) in segments.rows(segment).zip(dx.chunks_exact_mut(dim.max(1))) {
+                        dx.fill(0.0);
+                        kernel::axpy(shares[i], row(&dy, segment), dx);
+                    }
+                });
+            }
         }
     }
 }
@@ -200,6 +248,7 @@ impl Module for PoolingLayer {
                 attention.tensors(&format!("{path}.attention"), out);
                 out.push(query.tensor(path, "query"));
             }
+            Self::Places { bias } => out.push(bias.tensor(path, "places")),
         }
     }
 
@@ -214,6 +263,42 @@ impl Module for PoolingLayer {
                 attention.slots(out);
                 out.push(Slot::Param(query));
             }
+            Self::Places { bias } => out.push(Slot::Param(bias)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::testing::{Check, Wide, random};
+    use ndarray::{Array2, s};
+
+    #[test]
+    fn gradients_of_places_agree_with_finite_differences() {
+        let mut layer = PoolingLayer::new(Pooling::Places, 3, 6, &mut SeededRng::new(1)).unwrap().unwrap();
+        let mut bag = Bag::new();
+        [&[1, 2, 3][..], &[], &[4], &[5, 6, 7, 8]].iter().for_each(|row| bag.push(row));
+        let (x, dy, weights) = (random(8, 3, 1), random(4, 3, 2), random(1, 6, 3));
+        let PoolingLayer::Places { bias } = &mut layer else { unreachable!("asked for") };
+        bias.value.assign(&weights);
+        let (mut y, mut dx, mut tape) =
+            (Array2::zeros((4, 3)), Array2::zeros((8, 3)), PoolingTape::default());
+        layer.forward(x.view(), &bag, None, y.view_mut(), &mut tape);
+        layer.backward(x.view(), &bag, None, dy.view(), dx.view_mut(), &mut tape);
+        let check = Check::new(&[&x, &weights], |a| {
+            let mut y = Wide::zeros((4, 3));
+            for (segment, ends) in bag.offsets().windows(2).enumerate() {
+                let e: Vec<f64> = (ends[0]..ends[1]).map(|i| a[1][[0, ends[1] - 1 - i]].exp()).collect();
+                let total: f64 = e.iter().sum();
+                for (i, e) in (ends[0]..ends[1]).zip(e) {
+                    y.slice_mut(s![segment, ..]).scaled_add(e / total, &a[0].row(i));
+                }
+            }
+            y
+        });
+        let PoolingLayer::Places { bias } = &layer else { unreachable!("asked for") };
+        check.forward(&y);
+        check.backward(&dy, &[&dx, &bias.gradient]);
     }
 }

@@ -1,7 +1,7 @@
 use embed_core::{ItemId, SeededRng};
 use ndarray::ArrayViewMut2;
 
-use super::{Context, Encoder, Example, Join, PoolingLayer, TowersParams, UserTape, View};
+use super::{Context, Encoder, Example, Join, PoolingLayer, TowersParams, UserTape};
 use crate::LayerError;
 use crate::layers::{Bag, BagPool, Linear, Mlp, Module, Slot, Table, Tensor};
 use crate::matrix::{Buffer, each_row, each_row_mut, row};
@@ -65,11 +65,7 @@ impl UserTower {
         if self.history.is_some() {
             for (i, &example) in records.iter().enumerate() {
                 tape.history.clear();
-                cx.histories.history_into(example, view, max_history, &mut tape.history);
-                if let Some(View { augment, number }) = cx.view {
-                    let stream = (cx.step << 32) ^ (i as u64) << 1 ^ u64::from(number);
-                    augment.apply(&mut tape.history, &mut SeededRng::stream(cx.seed, "views", stream));
-                }
+                cx.history_into((i, example), view, max_history, &mut tape.history);
                 tape.bag.push(&tape.history);
             }
         }

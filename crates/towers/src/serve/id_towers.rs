@@ -8,7 +8,9 @@ use ndarray::{Array2, Axis};
 
 use crate::FitError;
 use crate::layers::{Module, Tensor};
-use crate::models::{Context, Histories, ItemTower, Similarity, TowersParams, TwoTower, UserTower, Work};
+use crate::models::{
+    Context, Encoder, Example, Histories, ItemTower, Similarity, TowersParams, TwoTower, UserTower, Work,
+};
 use crate::train::{FitParams, FitReport, Training};
 use embed_core::Sequences;
 
@@ -89,7 +91,7 @@ impl IdTowers {
         (users, items): (Arc<Vocab>, Arc<Vocab>),
         parallelism: Parallelism,
     ) -> Result<Self, FitError> {
-        let items = item_vectors(&model, items, parallelism)?;
+        let items = item_vectors(&model, model.tables[0].len(), items, parallelism)?;
         let folded = model.user.folded();
         let (params, fit) = (params.clone(), fit.clone());
         Ok(Self { params, fit, report, model, folded, users, items: items? })
@@ -143,15 +145,16 @@ impl IdTowers {
     }
 }
 
-pub(super) fn item_vectors(
-    model: &TwoTower<UserTower, ItemTower>,
+pub(super) fn item_vectors<U: Encoder<Example>, I: Encoder<ItemId>>(
+    model: &TwoTower<U, I>,
+    n_items: usize,
     keys: Arc<Vocab>,
     parallelism: Parallelism,
 ) -> Result<Result<Embeddings, EmbeddingsError>, ParallelismError> {
     const AT_ONCE: usize = 4096;
-    let ids: Vec<ItemId> = (0..u32::try_from(model.tables[0].len()).unwrap_or(u32::MAX)).collect();
+    let ids: Vec<ItemId> = (0..u32::try_from(n_items).unwrap_or(u32::MAX)).collect();
     let histories = Histories::new(Sequences::new(ids.len()));
-    let mut vectors = Array2::zeros((ids.len(), crate::models::Encoder::<ItemId>::dim(&model.item)));
+    let mut vectors = Array2::zeros((ids.len(), model.item.dim()));
     parallelism.install(|| {
         let mut work = Work::default();
         let cx = Context::new(&histories);

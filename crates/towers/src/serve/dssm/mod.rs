@@ -1,0 +1,8 @@
+//! A trained model over features.
+
+mod embedder;
+mod file;
+mod model;
+
+pub use embedder::{UserRecord, Who};
+pub use model::{Dssm, DssmData};
