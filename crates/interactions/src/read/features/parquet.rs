@@ -106,7 +106,7 @@ impl<'a> Taker<'a> {
             },
             Self::Lists(array, kind) => {
                 let values = list(*array, row);
-                let n = values.as_ref().map_or(0, |values| values.len());
+                let n = values.as_ref().map_or(0, Array::len);
                 if *kind == FeatureType::Vector {
                     let numbers = values.as_ref().and_then(|values| Numbers::of(values.as_ref()));
                     let row = (0..n).map(|i| numbers.as_ref().and_then(|n| n.get(i)).unwrap_or(f64::NAN));

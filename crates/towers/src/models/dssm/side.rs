@@ -17,7 +17,7 @@ enum Part {
     /// The mean of rows of a table.
     List(usize),
     /// So many values; in a sum by way of a map.
-    Values(usize, Option<Linear>),
+    Values(usize, Option<Box<Linear>>),
 }
 
 /// One tower: features, perhaps a vector from elsewhere beside them (the pooled history), and layers or a sum.
@@ -60,17 +60,17 @@ impl SideTower {
         layers: Option<&MlpParams>,
         rng: &mut SeededRng,
     ) -> Result<Self, LayerError> {
-        let mut part = |column: &Column| match *column {
+        let mut values = |width| {
+            let map = layers.is_none().then(|| Box::new(Linear::new(width, dim, false, rng)));
+            Part::Values(width, map)
+        };
+        let part = |column: &Column| match *column {
             Column::Code { table } => Part::Code(table),
             Column::List { table } => Part::List(table),
-            Column::Number { .. } => {
-                Part::Values(1, layers.is_none().then(|| Linear::new(1, dim, false, rng)))
-            }
-            Column::Vector { width } => {
-                Part::Values(width, layers.is_none().then(|| Linear::new(width, dim, false, rng)))
-            }
+            Column::Number { .. } => values(1),
+            Column::Vector { width } => values(width),
         };
-        let parts: Vec<Part> = coder.columns(side).iter().map(&mut part).collect();
+        let parts: Vec<Part> = coder.columns(side).iter().map(part).collect();
         let mut tower = Self {
             dim,
             parts,
@@ -114,7 +114,7 @@ impl SideTower {
     /// The maps of a sum, by feature; none of those with categories.
     pub fn maps(&self) -> impl Iterator<Item = Option<&Linear>> {
         self.parts.iter().map(|part| match part {
-            Part::Values(_, map) => map.as_ref(),
+            Part::Values(_, map) => map.as_deref(),
             Part::Code(_) | Part::List(_) => None,
         })
     }

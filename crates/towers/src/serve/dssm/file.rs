@@ -164,7 +164,7 @@ fn read(reader: &Reader, name: &str, coder: &Coder, side: Side, rows: usize) -> 
                 Coded::Lists(bag)
             }
             Column::Number { .. } | Column::Vector { .. } => {
-                let wanted = rows.checked_mul(limit).unwrap_or(usize::MAX);
+                let wanted = rows.saturating_mul(limit);
                 let section = reader.section_of_len::<f32>(&name, wanted)?;
                 if !crate::all_finite(&section) {
                     return Err(field(format!("finite values of {name}"), 1, 0));

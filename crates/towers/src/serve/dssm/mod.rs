@@ -3,6 +3,7 @@
 mod embedder;
 mod file;
 mod model;
+mod preset;
 
 pub use embedder::{UserRecord, Who};
 pub use model::{Dssm, DssmData};
