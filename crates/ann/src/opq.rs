@@ -1,10 +1,11 @@
 //! Optimized product quantization (Ge, He, Ke & Sun 2013, §3): a rotation after which product codes lose least.
 
-use embed_core::{Parallelism, gemm};
-use ndarray::{Array2, ArrayView2};
+use embed_core::{Parallelism, ParallelismError, gemm};
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 
 use crate::aligned::Aligned;
-use crate::pq::Codebook;
+use crate::pq::{Codebook, Training};
 use crate::rotation::Rotation;
 use crate::{BuildError, Codes};
 
@@ -15,14 +16,18 @@ const SAMPLE: usize = 16_384;
 /// Rounds of the polar decomposition.
 const POLAR: usize = 40;
 
-/// Learns a rotation of rows `[n, dim]` for product codes: codes are trained, then the rotation that brings rows
-/// nearest to what their codes stand for is found (orthogonal Procrustes), and so on.
+/// Rows that are turned and coded together.
+const TILE: usize = 512;
+
+/// Learns a rotation of rows for product codes: codes are trained, then the rotation that brings rows nearest to
+/// what their codes stand for is found (orthogonal Procrustes), and so on. The first 16,384 rows count.
 ///
 /// The rotation starts as the permutation that spreads the components of largest variance evenly over
 /// the parts. O(rounds · (n · dim · (dim + k) + dim³)).
 pub(crate) fn train(
-    rows: &[f32],
+    n: usize,
     dim: usize,
+    read: &(dyn Fn(usize, &mut [f32]) + Sync),
     codes: Codes,
     seed: u64,
     parallelism: Parallelism,
@@ -33,25 +38,14 @@ pub(crate) fn train(
         Codes::PqFast { m } => (m, 16),
         Codes::Flat | Codes::Sq8 => return Ok(Rotation { matrix: identity(dim), dim }),
     };
-    let n = (rows.len() / dim).min(SAMPLE);
-    let rows = ArrayView2::from_shape((n, dim), &rows[..n * dim]);
-    let Ok(rows) = rows else { return Ok(Rotation { matrix: identity(dim), dim }) };
-    let mut rotation = spread(rows, m);
+    let n = n.min(SAMPLE);
+    let plain = Training::plain(n, dim, read);
+    let mut rotation = spread(&plain, m);
     for round in 0..if n == 0 { 0 } else { ROUNDS } {
         tick(round)?;
-        let mut turned = Array2::zeros((n, dim));
-        gemm::par_gemm(1.0, rows, rotation.view(), 0.0, turned.view_mut(), parallelism)?;
-        let book = Codebook::train(turned.view(), m, k, seed, parallelism);
-        let Ok(book) = book else { break };
-        let mut decoded = Array2::<f32>::zeros((n, dim));
-        for (row, code) in decoded.rows_mut().into_iter().zip(book.encode(turned.view()).chunks(m)) {
-            if let Some(row) = row.into_slice() {
-                book.decode(code.iter().copied(), row);
-            }
-        }
-        // argmin |X R − Y| is the orthogonal factor of Xᵀ Y.
-        let mut product = Array2::zeros((dim, dim));
-        gemm::par_gemm(1.0, rows.t(), decoded.view(), 0.0, product.view_mut(), parallelism)?;
+        let turned = Training { rotation: Some(rotation.view()), ..plain };
+        let Ok(book) = Codebook::train(&turned, m, k, seed, parallelism) else { break };
+        let product = parallelism.install(|| correlation(&turned, &rotation, &book))??;
         match polar(product, &rotation, parallelism)? {
             Some(better) => rotation = better,
             None => break,
@@ -61,20 +55,57 @@ pub(crate) fn train(
     Ok(Rotation { matrix, dim })
 }
 
+/// Xᵀ Y of rows X and what the codes of the turned rows stand for, Y: argmin |X R − Y| is its orthogonal factor.
+fn correlation(
+    rows: &Training<'_>,
+    rotation: &Array2<f32>,
+    book: &Codebook,
+) -> Result<Array2<f32>, ParallelismError> {
+    let (dim, m) = (rows.dim, book.m());
+    let mut product = Array2::zeros((dim, dim));
+    for from in (0..rows.n).step_by(TILE) {
+        let n = TILE.min(rows.n - from);
+        let (mut plain, mut turned) = (Array2::<f32>::zeros((n, dim)), Array2::zeros((n, dim)));
+        let write = |(row, mut out): (usize, ndarray::ArrayViewMut1<'_, f32>)| {
+            if let Some(out) = out.as_slice_mut() {
+                (rows.read)(from + row, out);
+            }
+        };
+        plain.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(write);
+        gemm::par_gemm(1.0, plain.view(), rotation.view(), 0.0, turned.view_mut(), Parallelism::All)?;
+        turned.axis_chunks_iter_mut(Axis(0), TILE / 8).into_par_iter().for_each(|mut turned| {
+            let codes = book.encode(turned.view());
+            for (row, code) in turned.rows_mut().into_iter().zip(codes.chunks(m)) {
+                if let Some(row) = row.into_slice() {
+                    book.decode(code.iter().copied(), row);
+                }
+            }
+        });
+        gemm::par_gemm(1.0, plain.t(), turned.view(), 1.0, product.view_mut(), Parallelism::All)?;
+    }
+    Ok(product)
+}
+
 fn identity(dim: usize) -> Aligned<f32> {
     Aligned::new(dim * dim, |out| out.iter_mut().step_by(dim + 1).for_each(|x| *x = 1.0))
 }
 
 /// The permutation that deals components to parts, those of largest variance first, always to the part whose
 /// product of variances is smallest (§3.2, eigenvalue allocation without the eigenvalues).
-fn spread(rows: ArrayView2<'_, f32>, m: usize) -> Array2<f32> {
-    let dim = rows.ncols();
-    let n = rows.nrows().max(1) as f64;
-    let variance = |column: ndarray::ArrayView1<'_, f32>| {
-        let mean = column.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-        column.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n
-    };
-    let variances: Vec<f64> = rows.columns().into_iter().map(variance).collect();
+fn spread(rows: &Training<'_>, m: usize) -> Array2<f32> {
+    let dim = rows.dim;
+    let mut row = vec![0.0; dim];
+    let (mut sums, mut squares) = (vec![0.0f64; dim], vec![0.0f64; dim]);
+    for i in 0..rows.n {
+        (rows.read)(i, &mut row);
+        for ((&x, sum), square) in row.iter().zip(&mut sums).zip(&mut squares) {
+            *sum += f64::from(x);
+            *square += f64::from(x) * f64::from(x);
+        }
+    }
+    let n = rows.n.max(1) as f64;
+    let variances: Vec<f64> =
+        sums.iter().zip(&squares).map(|(sum, square)| (square / n - (sum / n).powi(2)).max(0.0)).collect();
     let mut order: Vec<usize> = (0..dim).collect();
     order.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]).then(a.cmp(&b)));
     let borders = Codebook::borders(dim, m);

@@ -13,6 +13,10 @@ pub(crate) struct Rotation {
 }
 
 impl Rotation {
+    pub(crate) fn view(&self) -> Option<ArrayView2<'_, f32>> {
+        ArrayView2::from_shape((self.dim, self.dim), &self.matrix[..]).ok()
+    }
+
     /// Turns rows `[n, dim]`. A row's bits do not depend on the rows beside it. O(n · dim²).
     pub(crate) fn turn(&self, rows: &[f32]) -> Vec<f32> {
         self.times(rows, false)
@@ -26,10 +30,12 @@ impl Rotation {
     fn times(&self, rows: &[f32], back: bool) -> Vec<f32> {
         let shape = (rows.len() / self.dim, self.dim);
         let mut out = vec![0.0; rows.len()];
-        let matrix = ArrayView2::from_shape((self.dim, self.dim), &self.matrix[..]);
-        let views =
-            (ArrayView2::from_shape(shape, rows), matrix, ArrayViewMut2::from_shape(shape, &mut out[..]));
-        if let (Ok(rows), Ok(matrix), Ok(out)) = views {
+        let views = (
+            ArrayView2::from_shape(shape, rows),
+            self.view(),
+            ArrayViewMut2::from_shape(shape, &mut out[..]),
+        );
+        if let (Ok(rows), Some(matrix), Ok(out)) = views {
             gemm::gemm(1.0, rows, if back { matrix.reversed_axes() } else { matrix }, 0.0, out);
         }
         out

@@ -90,6 +90,26 @@ fn a_shared_direction_under_inner_product_loses_no_recall() {
     assert!(auto == augmented && auto > 0.97 && raw < 0.8, "auto {auto}, augmented {augmented}, raw {raw}");
 }
 
+/// Lengths spread by a direction that queries turn away from: the longest rows are the neighbours of every row by their
+/// products, and no query's answers.
+#[test]
+fn where_spread_lengths_mislead_the_raw_graph_the_default_finds_the_answers() {
+    let (mut vectors, mut queries) = split(5000, 16, 20);
+    let mut rng = SeededRng::new(3);
+    for mut row in vectors.rows_mut() {
+        row[0] += 80.0 * rng.unit_f32();
+    }
+    for mut query in queries.rows_mut() {
+        query[0] = -1.0;
+    }
+    let lengths: Vec<f32> = vectors.rows().into_iter().map(|row| row.dot(&row).sqrt()).collect();
+    let (least, most) = lengths.iter().fold((f32::MAX, 0.0f32), |(a, b), &x| (a.min(x), b.max(x)));
+    assert!(most > 20.0 * least, "{least} to {most}");
+    let recall = |graph| product_recall(&vectors, &queries, graph);
+    let (auto, raw) = (recall(ProductGraph::Auto), recall(ProductGraph::Raw));
+    assert!(auto > 0.96 && raw < 0.75, "auto {auto}, raw {raw}");
+}
+
 #[test]
 fn rows_given_in_the_order_of_their_clusters_are_found_as_well() {
     let (mut vectors, queries) = split(6000, 16, 30);

@@ -1,21 +1,26 @@
 //! Clusters, codes, lists.
 
+use std::ops::Range;
+
 use embed_core::{Assigner, KMeans, KMeansError, KMeansParams, Metric, Progress, Run, SeededRng, kernel};
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::coarse::Coarse;
 use super::fill::fill;
 use super::payload::{Layout, Payload};
-use super::source::{ROWS, Source, longest_row, subtract, view};
+use super::source::{Source, longest_row, subtract};
 use super::{Exact, Ivf, IvfParams, NONE};
 use crate::aligned::Aligned;
-use crate::pq::Codebook;
+use crate::pq::{Codebook, Training};
 use crate::scoring::Scoring;
 use crate::sq::Sq8;
 use crate::{BuildError, Codes, Refine, Vectors};
 
 /// Rows of a centroid that k-means looks at.
 const SAMPLE: usize = 128;
+/// Rows between two reports.
+const STEP: usize = 1 << 14;
 
 /// A failure of k-means on rows that have been checked.
 fn failed(error: KMeansError, n: usize) -> BuildError {
@@ -40,7 +45,7 @@ pub(super) fn build(
     if dim > Sq8::MAX_DIM && (coding.codes != Codes::Flat || coding.refine == Refine::Sq8) {
         return Err(BuildError::TooManyColumns { limit: Sq8::MAX_DIM, got: dim });
     }
-    let parallelism = run.parallelism;
+    let (parallelism, seed) = (run.parallelism, run.seed);
     let report = |run: &mut Run<'_>, done: usize| {
         let flow = run.report(&Progress::new("index", done as u64, n as u64).unit("vectors"));
         if flow.goes_on() { Ok(()) } else { Err(BuildError::Cancelled { done, total: n }) }
@@ -56,48 +61,46 @@ pub(super) fn build(
         Codes::Pq { .. } => Codebook::sample(256),
         Codes::PqFast { .. } => Codebook::sample(16),
     };
-    let mut sample = draw(n, (nlist * SAMPLE).max(book_sample), run.seed);
+    let sample = draw(n, book_sample, run.seed);
     if coding.opq && coding.codes.m().is_some() {
-        let rows = source.rows(sample.iter().copied().take(book_sample));
-        source.rotation =
-            Some(crate::opq::train(&rows, dim, coding.codes, run.seed, parallelism, |round| {
-                report(run, round.min(n))
-            })?);
+        let read = |place: usize, out: &mut [f32]| source.read(sample[place] as usize, out);
+        let tick = |round: usize| report(run, round.min(n));
+        let rotation = crate::opq::train(sample.len(), dim, &read, coding.codes, seed, parallelism, tick)?;
+        source.rotation = Some(rotation);
     }
+    let (clustered, width) = (|row: usize, out: &mut [f32]| source.clustered(row, out), source.width());
     let centroids = if listed && n > 0 {
-        let (rows, width) = source.clustered(&source.rows(sample.iter().copied().take(nlist * SAMPLE)));
         let kmeans = KMeansParams { k: nlist, iterations: params.iterations, sample: SAMPLE };
-        let view = view(&rows, width);
-        let mut means = KMeans::fit(view, &kmeans, run).map_err(|e| failed(e, n))?.centroids;
+        let means = KMeans::fit_read(n, width, &clustered, &kmeans, run).map_err(|e| failed(e, n))?;
+        let mut centroids = means.centroids;
         if scoring == Scoring::Dot {
-            to_sphere(&mut means, if metric == Metric::Cosine { 1.0 } else { longest });
+            to_sphere(&mut centroids, if metric == Metric::Cosine { 1.0 } else { longest });
         }
-        means
+        centroids
     } else {
-        ndarray::Array2::zeros((1, dim))
+        Array2::zeros((1, width))
     };
     let assigner = Assigner::new(centroids.view());
     let mut nearest = vec![0u32; n];
-    for (chunk, nearest) in nearest.chunks_mut(ROWS).enumerate() {
+    for (from, nearest) in (0..).step_by(STEP).zip(nearest.chunks_mut(STEP)) {
         if listed {
-            let from = chunk * ROWS;
-            let (rows, width) = source.clustered(&source.rows(from..from + nearest.len()));
-            nearest.copy_from_slice(&assigner.assign(view(&rows, width), parallelism)?.0);
+            let rows = from..from + nearest.len();
+            nearest.copy_from_slice(&assigner.assign_read(rows, &clustered, parallelism)?.0);
             report(run, from / 2)?;
         }
     }
     // What augments the vectors is no part of the search.
     let nlist = centroids.nrows();
-    let table = Aligned::new(nlist * dim, |out| {
-        for (out, centroid) in out.chunks_exact_mut(dim).zip(centroids.rows()) {
-            out.iter_mut().zip(centroid).for_each(|(out, &x)| *out = x);
-        }
-    });
+    let mut table: Vec<f32> = Vec::with_capacity(nlist * dim);
+    centroids.rows().into_iter().for_each(|centroid| table.extend(centroid.iter().take(dim)));
+    if let Some(rotation) = &source.rotation {
+        table = rotation.turn(&table);
+    }
+    let table = Aligned::copy(&table);
     let coarse = Coarse::new(scoring, table, dim);
 
     let layout = Layout::of(coding.codes, dim);
     let (starts, ids) = lists(&nearest, nlist, layout.block);
-    sample.truncate(book_sample);
     let payload =
         train(&source, &coarse, coding.codes, &sample, &nearest, ids.len(), run).map_err(|e| failed(e, n))?;
     let mut index = Ivf {
@@ -139,7 +142,7 @@ pub(super) fn build(
 
 /// Centroids of vectors of one length get that length too: what is nearest is then what has the largest product,
 /// for rows that are assigned as for queries that look for them.
-fn to_sphere(centroids: &mut ndarray::Array2<f32>, radius: f32) {
+fn to_sphere(centroids: &mut Array2<f32>, radius: f32) {
     for mut centroid in centroids.rows_mut() {
         if let Some(centroid) = centroid.as_slice_mut() {
             kernel::normalize(centroid);
@@ -149,10 +152,10 @@ fn to_sphere(centroids: &mut ndarray::Array2<f32>, radius: f32) {
 }
 
 /// At most `most` different rows in a random order.
-fn draw(n: usize, most: usize, seed: u64) -> Vec<usize> {
+fn draw(n: usize, most: usize, seed: u64) -> Vec<u32> {
     let mut rng = SeededRng::stream(seed, "ivf sample", 0);
-    let mut rows: Vec<usize> = (0..n).collect();
-    for front in 0..most.min(n) {
+    let mut rows: Vec<u32> = (0..=u32::MAX).take(if most == 0 { 0 } else { n }).collect();
+    for front in 0..most.min(rows.len()) {
         let left = u32::try_from(n - front).unwrap_or(u32::MAX);
         rows.swap(front, front + rng.below(left) as usize);
     }
@@ -187,7 +190,7 @@ fn train(
     source: &Source<'_>,
     coarse: &Coarse,
     codes: Codes,
-    sample: &[usize],
+    sample: &[u32],
     nearest: &[u32],
     slots: usize,
     run: &Run<'_>,
@@ -197,21 +200,20 @@ fn train(
         let squared = Scoring::of(source.metric) == Scoring::L2;
         Aligned::new(if squared { slots } else { 0 }, |out| out.fill(f32::NEG_INFINITY))
     };
-    let book = |m: usize, k: usize| {
-        let mut rows = source.rows(sample.iter().copied());
-        for (row, &id) in rows.chunks_exact_mut(dim).zip(sample) {
-            subtract(row, &coarse.centroids, nearest[id]);
-        }
-        Codebook::train(view(&rows, dim), m, k, run.seed, run.parallelism)
+    let read = |place: usize, out: &mut [f32]| source.read(sample[place] as usize, out);
+    let minus = |place: usize, columns: Range<usize>, out: &mut [f32]| {
+        let from = nearest[sample[place] as usize] as usize * dim;
+        subtract(out, &coarse.centroids[from..from + dim][columns]);
     };
+    let matrix = source.rotation.as_ref().and_then(|rotation| rotation.view());
+    let rows = Training { n: sample.len(), dim, read: &read, rotation: matrix, subtract: &minus };
+    let book = |m: usize, k: usize| Codebook::train(&rows, m, k, run.seed, run.parallelism);
     let bytes = |layout: Layout| Aligned::new(slots / layout.block * layout.bytes, |_| {});
     Ok(match codes {
         Codes::Flat => Payload::Flat { table: Aligned::new(slots * dim, |_| {}), terms: terms() },
         Codes::Sq8 => {
             // Every row counts: what lies beyond the scale would be moved.
-            let n = source.vectors.len();
-            let chunks = (0..n).step_by(ROWS).map(|from| source.rows(from..(from + ROWS).min(n)));
-            let codec = Sq8::train_chunks(chunks, dim);
+            let codec = Sq8::train_chunks(source.chunks(|rows| source.rows(rows)), dim);
             Payload::Sq8 { codec, blocks: bytes(Layout::of(codes, dim)), terms: terms() }
         }
         Codes::Pq { m } => {
@@ -230,11 +232,11 @@ fn exact(source: &Source<'_>, refine: Refine, n: usize) -> Exact {
         Refine::None => Exact::None,
         Refine::Flat => Exact::Flat(crate::flat::stored_rows(&source.vectors, source.metric, 0..n)),
         Refine::Sq8 => {
-            let chunks = || (0..n).step_by(ROWS).map(|from| source.plain(from..(from + ROWS).min(n)));
+            let chunks = || source.chunks(|rows| source.plain(rows));
             let codec = Sq8::train_chunks(chunks(), dim);
             let scoring = Scoring::of(source.metric);
             let codes = Aligned::new(n * dim, |out| {
-                for (rows, out) in chunks().zip(out.chunks_mut(ROWS * dim)) {
+                for (rows, out) in chunks().zip(out.chunks_mut(source.together() * dim)) {
                     let pairs = rows.par_chunks_exact(dim).zip(out.par_chunks_exact_mut(dim));
                     pairs.for_each(|(row, code)| codec.encode(row, code));
                 }

@@ -31,8 +31,8 @@ pub(super) fn fill(
     nearest: &[u32],
     run: &Run<'_>,
 ) -> Result<(), BuildError> {
-    const SLOTS: usize = 64 * BLOCK;
     let (dim, slots) = (index.dim, index.ids.len());
+    let step = (source.together() / 2).next_multiple_of(BLOCK);
     let scoring = Scoring::of(index.metric);
     let layout = Layout::of(index.params.coding.codes, dim);
     let coarse = index.coarse.clone();
@@ -59,9 +59,9 @@ pub(super) fn fill(
             (bytes, floats, terms) = (blocks.make_mut(), &mut empty_floats[..], t.make_mut());
         }
     }
-    let mut parts = Vec::with_capacity(slots.div_ceil(SLOTS));
+    let mut parts = Vec::with_capacity(slots.div_ceil(step));
     let mut left = &mut distances[..];
-    for (slot, ids) in (0..).step_by(SLOTS).zip(ids.chunks(SLOTS)) {
+    for (slot, ids) in (0..).step_by(step).zip(ids.chunks(step)) {
         let n = ids.len();
         let n_bytes = if bytes.is_empty() { 0 } else { n / layout.block * layout.bytes };
         let (b, f, t, d);
@@ -116,7 +116,8 @@ fn write(
     for ((row, difference), (&place, &id)) in
         rows.chunks_exact(dim).zip(differences.chunks_exact_mut(dim)).zip(places.iter().zip(&rows_of))
     {
-        subtract(difference, centroids, nearest[id]);
+        let list = nearest[id] as usize;
+        subtract(difference, &centroids[list * dim..(list + 1) * dim]);
         part.distances[place] = kernel::dot(difference, difference).sqrt();
         if let Encoder::Flat = encoder {
             part.floats[place * dim..(place + 1) * dim].copy_from_slice(row);

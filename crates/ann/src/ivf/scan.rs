@@ -1,6 +1,7 @@
 //! Looks at the slots of a list for some queries.
 
-use embed_core::{gemm, kernel::codes};
+use embed_core::gemm;
+use embed_core::kernel::{self, codes};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::Ivf;
@@ -18,6 +19,9 @@ const ROWS: usize = 256;
 const QUERIES: usize = 128;
 /// With fewer queries the row kernels are faster than a matrix product.
 const FEWEST: usize = 4;
+
+/// Vectors of the next list that are asked for.
+const COMING: usize = 4;
 
 /// Buffers of a thread.
 pub(super) struct Scratch {
@@ -100,6 +104,17 @@ impl Ivf {
                 visits
                     .iter()
                     .for_each(|v| self.scan_codes(codes, book.m(), slots.clone(), *v, lines, scratch));
+            }
+        }
+    }
+
+    /// Asks for the beginning of a list that is looked at soon.
+    pub(super) fn expect(&self, list: u32) {
+        let slots = self.slots(list);
+        kernel::prefetch_element(&self.ids, slots.start);
+        if let Payload::Flat { table, .. } = &self.payload {
+            for slot in slots.take(COMING) {
+                (0..self.dim).step_by(16).for_each(|x| kernel::prefetch_element(table, slot * self.dim + x));
             }
         }
     }

@@ -201,7 +201,9 @@ impl Ivf {
             visits.sort_unstable_by_key(|&(list, (line, _))| (list, line));
         }
         let mut those = Vec::new();
-        for group in visits.chunk_by(|a, b| a.0 == b.0) {
+        let mut groups = visits.chunk_by(|a, b| a.0 == b.0).peekable();
+        while let Some(group) = groups.next() {
+            groups.peek().iter().for_each(|next| self.expect(next[0].0));
             those.clear();
             those.extend(group.iter().map(|&(_, visit)| visit));
             self.scan(group[0].0, &those, lines, scratch);

@@ -1,15 +1,17 @@
 //! The vectors as they are clustered, coded and listed.
 
+use std::ops::Range;
+
 use embed_core::{Metric, kernel};
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayViewMut1};
 
 use super::coarse::longest;
 use crate::Vectors;
 use crate::rotation::Rotation;
 use crate::scoring::square;
 
-/// Rows that are prepared at once.
-pub(super) const ROWS: usize = 4096;
+/// Bytes of rows that are prepared at once.
+const TOGETHER: usize = 1 << 20;
 
 /// The vectors as they are indexed: at length 1 under cosine, then rotated.
 pub(super) struct Source<'v> {
@@ -22,34 +24,57 @@ pub(super) struct Source<'v> {
 }
 
 impl Source<'_> {
-    /// Some rows, at length 1 under cosine.
-    pub(super) fn plain(&self, rows: impl Iterator<Item = usize>) -> Vec<f32> {
-        let mut out = Vec::with_capacity(rows.size_hint().0 * self.dim);
-        for row in rows {
-            let start = out.len();
-            out.extend(self.vectors.rows.row(row));
-            if self.metric == Metric::Cosine {
-                kernel::normalize(&mut out[start..]);
-            }
+    /// A row, at length 1 under cosine.
+    pub(super) fn read(&self, row: usize, out: &mut [f32]) {
+        ArrayViewMut1::from(&mut *out).assign(&self.vectors.rows.row(row));
+        if self.metric == Metric::Cosine {
+            kernel::normalize(out);
         }
+    }
+
+    /// Some rows, at length 1 under cosine.
+    pub(super) fn plain(&self, rows: impl ExactSizeIterator<Item = usize>) -> Vec<f32> {
+        let mut out = vec![0.0; rows.len() * self.dim];
+        out.chunks_exact_mut(self.dim).zip(rows).for_each(|(out, row)| self.read(row, out));
         out
     }
 
-    pub(super) fn rows(&self, rows: impl Iterator<Item = usize>) -> Vec<f32> {
+    pub(super) fn rows(&self, rows: impl ExactSizeIterator<Item = usize>) -> Vec<f32> {
         let plain = self.plain(rows);
-        self.rotation.as_ref().map_or_else(|| plain.clone(), |rotation| rotation.turn(&plain))
+        match &self.rotation {
+            Some(rotation) => rotation.turn(&plain),
+            None => plain,
+        }
     }
 
-    /// Rows as they are clustered, and how many components they have.
-    pub(super) fn clustered(&self, rows: &[f32]) -> (Vec<f32>, usize) {
-        let Some(longest) = self.augmented else { return (rows.to_vec(), self.dim) };
-        let mut out = Vec::with_capacity(rows.len() / self.dim * (self.dim + 1));
-        for row in rows.chunks_exact(self.dim) {
-            out.extend_from_slice(row);
+    /// All rows in chunks of about 1 MiB, as `rows` gives them.
+    pub(super) fn chunks<'c, R: Fn(Range<usize>) -> Vec<f32> + 'c>(
+        &self,
+        rows: R,
+    ) -> impl Iterator<Item = Vec<f32>> + 'c + use<'c, R> {
+        let (n, size) = (self.vectors.len(), self.together());
+        (0..n).step_by(size).map(move |from| rows(from..(from + size).min(n)))
+    }
+
+    /// How many rows are prepared at once.
+    pub(super) fn together(&self) -> usize {
+        (TOGETHER / (4 * self.dim)).clamp(16, 4096)
+    }
+
+    /// A row as it is clustered: before it is rotated, which changes no distance.
+    pub(super) fn clustered(&self, row: usize, out: &mut [f32]) {
+        let (plain, rest) = out.split_at_mut(self.dim);
+        self.read(row, plain);
+        if let (Some(longest), [last]) = (self.augmented, rest) {
             #[expect(clippy::cast_possible_truncation, reason = "kept in f32")]
-            out.push(((longest - square(row)).max(0.0).sqrt() as f32).min(f32::MAX));
+            let missing = ((longest - square(plain)).max(0.0).sqrt() as f32).min(f32::MAX);
+            *last = missing;
         }
-        (out, self.dim + 1)
+    }
+
+    /// How many components a row has as it is clustered.
+    pub(super) fn width(&self) -> usize {
+        self.dim + usize::from(self.augmented.is_some())
     }
 }
 
@@ -67,8 +92,7 @@ pub(super) fn longest_row(vectors: &Vectors<'_>, metric: Metric) -> f32 {
     })
 }
 
-pub(super) fn subtract(row: &mut [f32], centroids: &[f32], list: u32) {
-    let from = list as usize * row.len();
-    // Differences of the largest numbers would overflow.
-    row.iter_mut().zip(&centroids[from..]).for_each(|(x, c)| *x = (*x - c).clamp(f32::MIN, f32::MAX));
+/// Differences of the largest numbers would overflow.
+pub(super) fn subtract(row: &mut [f32], centroid: &[f32]) {
+    row.iter_mut().zip(centroid).for_each(|(x, c)| *x = (*x - c).clamp(f32::MIN, f32::MAX));
 }

@@ -2,12 +2,14 @@
 //! the number of the nearest of a few centroids.
 
 mod tables;
+mod training;
 
 use embed_core::{Assigner, KMeans, KMeansError, KMeansParams, Parallelism, Run};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
 pub(crate) use self::tables::{FastTable, Tables};
+pub(crate) use self::training::Training;
 
 /// The centroids of every part.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +26,9 @@ pub(crate) struct Codebook {
 const ROUNDS: [usize; 2] = [12, 25];
 const SAMPLES: [usize; 2] = [16_384, 65_536];
 
+/// Bytes of components that are trained on at once.
+const HELD: usize = 4 << 20;
+
 impl Codebook {
     /// The borders of `m` parts of `dim` components, of which the first have one more where they do not come
     /// out even; parts beyond `dim` are empty.
@@ -36,39 +41,33 @@ impl Codebook {
         SAMPLES[usize::from(k > 16)]
     }
 
-    /// Trains `k` centroids for each of `m` parts of rows `[n, dim]`; parts are trained in parallel.
+    /// Trains `k` centroids for each of `m` parts of the rows, so many parts at once as are a few MiB.
     pub(crate) fn train(
-        rows: ArrayView2<'_, f32>,
+        rows: &Training<'_>,
         m: usize,
         k: usize,
         seed: u64,
         parallelism: Parallelism,
     ) -> Result<Self, KMeansError> {
-        let borders = Self::borders(rows.ncols(), m);
-        let parts: Vec<Result<Array2<f32>, KMeansError>> = parallelism.install(|| {
-            borders
-                .par_windows(2)
-                .enumerate()
-                .map(|(part, border)| {
-                    let (from, to) = (border[0], border[1]);
-                    let params = KMeansParams {
-                        iterations: ROUNDS[usize::from(k > 16)],
-                        sample: Self::sample(k).div_ceil(k),
-                        ..KMeansParams::new(k)
-                    };
-                    let mut run = Run::seeded(seed.wrapping_add(part as u64)).on(Parallelism::All);
-                    Ok(KMeans::fit(rows.slice_axis(Axis(1), (from..to).into()), &params, &mut run)?.centroids)
-                })
-                .collect()
-        })?;
-        let mut values = Vec::with_capacity(rows.ncols() * k);
-        for centroids in parts {
-            let centroids = centroids?;
-            for column in centroids.columns() {
-                values.extend(column);
-                // With fewer rows than centroids, the last ones are copies of the first.
-                let first = column.first().copied().unwrap_or(0.0);
-                values.extend(std::iter::repeat_n(first, k - column.len()));
+        let borders = Self::borders(rows.dim, m);
+        let part = |part: usize| {
+            let columns = rows.columns(borders[part]..borders[part + 1], Parallelism::All)?;
+            let params = KMeansParams { iterations: ROUNDS[usize::from(k > 16)], ..KMeansParams::new(k) };
+            let mut run = Run::seeded(seed.wrapping_add(part as u64)).on(Parallelism::All);
+            KMeans::fit_all(columns, borders[part + 1] - borders[part], &params, &mut run)
+        };
+        let together = HELD / (4 * rows.n * rows.dim.div_ceil(m)).max(1);
+        let mut values = Vec::with_capacity(rows.dim * k);
+        for parts in (0..m).collect::<Vec<_>>().chunks(together.max(1)) {
+            let trained: Vec<Result<KMeans, KMeansError>> =
+                parallelism.install(|| parts.par_iter().map(|&p| part(p)).collect())?;
+            for means in trained {
+                for column in means?.centroids.columns() {
+                    values.extend(column);
+                    // With fewer rows than centroids, the last ones are copies of the first.
+                    let first = column.first().copied().unwrap_or(0.0);
+                    values.extend(std::iter::repeat_n(first, k - column.len()));
+                }
             }
         }
         Ok(Self { borders, k, values })
@@ -118,6 +117,7 @@ impl Codebook {
 #[cfg(test)]
 mod tests {
     use embed_core::testkit::clustered;
+    use ndarray::Array2;
 
     use super::*;
 
@@ -127,11 +127,17 @@ mod tests {
         assert_eq!(Codebook::borders(2, 4), [0, 1, 2, 2, 2]);
     }
 
+    fn trained(rows: &Array2<f32>, m: usize, k: usize) -> Codebook {
+        let read = |row: usize, out: &mut [f32]| out.copy_from_slice(rows.row(row).as_slice().unwrap());
+        let training = Training::plain(rows.nrows(), rows.ncols(), &read);
+        Codebook::train(&training, m, k, 7, Parallelism::All).unwrap()
+    }
+
     #[test]
     fn codes_are_those_of_the_nearest_centroids() {
         let rows = clustered(600, 11, 6, 1);
         for (m, k) in [(4, 16), (3, 256), (1, 16), (16, 16)] {
-            let book = Codebook::train(rows.view(), m, k, 7, Parallelism::All).unwrap();
+            let book = trained(&rows, m, k);
             let codes = book.encode(rows.view());
             let (mut back, mut error) = (vec![0.0; 11], 0.0);
             for (row, code) in rows.rows().into_iter().zip(codes.chunks(m)) {
@@ -160,7 +166,7 @@ mod tests {
         let rows = clustered(300, 21, 6, 2);
         let query = clustered(1, 21, 0, 3).into_raw_vec_and_offset().0;
         for (m, k) in [(5, 16), (7, 256), (24, 16)] {
-            let book = Codebook::train(rows.view(), m, k, 7, Parallelism::All).unwrap();
+            let book = trained(&rows, m, k);
             let tables = Tables::new(&book, &query);
             let fast = (k == 16).then(|| FastTable::new(&book, &query, 2.0));
             let mut back = vec![0.0; 21];

@@ -5,6 +5,8 @@
 //! accumulators are added, then lanes. One row or four at once, aligned or not: the same bits.
 #![allow(clippy::needless_range_loop, reason = "accumulators are walked beside offsets")]
 
+use super::prefetch::prefetch;
+
 /// Vectors of an instruction set.
 ///
 /// # Safety
@@ -170,6 +172,9 @@ pub(super) unsafe fn many<V: Vector, T: Term, const ACCS: usize>(
 /// Rows of fewer components are taken four at a time even where they lie back to back.
 const LONG: usize = 64;
 
+/// Bytes that are asked for ahead: the processor's own prefetch stops at the end of a page.
+const AHEAD: usize = 2048;
+
 /// [`many`] for rows that lie back to back. Long ones are taken one after the other: most come from memory, and the
 /// processor's own prefetch follows one stream better than four.
 ///
@@ -187,6 +192,10 @@ pub(super) unsafe fn in_order<V: Vector, T: Term, const ACCS: usize>(
         return unsafe { many::<V, T, ACCS>(query, dim, |i| rows.wrapping_add(i * dim), out) };
     }
     for (i, out) in out.iter_mut().enumerate() {
+        let ahead = rows.wrapping_add(i * dim).cast::<u8>().wrapping_add(AHEAD);
+        for line in (0..4 * dim).step_by(64) {
+            prefetch(ahead.wrapping_add(line));
+        }
         // SAFETY: handed on.
         *out = unsafe { one::<V, T, ACCS>(query, rows.add(i * dim), dim) };
     }

@@ -24,8 +24,9 @@ pub fn prefetch_element<T>(table: &[T], index: usize) {
     }
 }
 
+/// Asks for a cache line, wherever it points.
 #[inline(always)]
-fn prefetch<T>(line: *const T) {
+pub(super) fn prefetch<T>(line: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint, which never faults; every x86-64 has it.
     unsafe {

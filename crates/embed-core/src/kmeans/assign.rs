@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
@@ -8,6 +10,13 @@ use crate::{Parallelism, ParallelismError, gemm};
 const ROWS: usize = 128;
 /// Products of a block that stay in the cache.
 const PRODUCTS: usize = 1 << 17;
+
+/// Room that a thread needs for a block.
+struct Scratch {
+    products: Vec<f32>,
+    /// For rows that have to be read.
+    rows: Vec<f32>,
+}
 
 /// Finds the nearest of some centroids, by a matrix product: the largest `x · c − |c|² / 2`, ties to the lower
 /// number. A row's answer does not depend on the rows beside it.
@@ -41,7 +50,41 @@ impl<'c> Assigner<'c> {
         rows: ArrayView2<'_, f32>,
         parallelism: Parallelism,
     ) -> Result<(Vec<u32>, Vec<f32>), ParallelismError> {
-        let n = rows.nrows();
+        self.blocks(rows.nrows(), parallelism, |these, scratch, nearest, scores| {
+            self.block(rows.slice(ndarray::s![these, ..]), &mut scratch.products, nearest, scores);
+        })
+    }
+
+    /// [`Assigner::assign`] for rows that `read` writes by their numbers, on any thread.
+    ///
+    /// # Errors
+    /// [`ParallelismError`] when the threads cannot be started.
+    pub fn assign_read(
+        &self,
+        rows: Range<usize>,
+        read: &(dyn Fn(usize, &mut [f32]) + Sync),
+        parallelism: Parallelism,
+    ) -> Result<(Vec<u32>, Vec<f32>), ParallelismError> {
+        let dim = self.centroids.ncols();
+        self.blocks(rows.len(), parallelism, |these, scratch, nearest, scores| {
+            scratch.rows.resize(these.len() * dim, 0.0);
+            if dim > 0 {
+                let slots = scratch.rows.chunks_exact_mut(dim);
+                slots.zip(these).for_each(|(out, row)| read(rows.start + row, out));
+            }
+            if let Ok(rows) = ArrayView2::from_shape((nearest.len(), dim), &scratch.rows[..]) {
+                self.block(rows, &mut scratch.products, nearest, scores);
+            }
+        })
+    }
+
+    /// What `block` writes for `n` rows, block by block, in parallel.
+    fn blocks(
+        &self,
+        n: usize,
+        parallelism: Parallelism,
+        block: impl Fn(Range<usize>, &mut Scratch, &mut [u32], &mut [f32]) + Sync,
+    ) -> Result<(Vec<u32>, Vec<f32>), ParallelismError> {
         let (mut nearest, mut scores) = (vec![0; n], vec![0.0; n]);
         let k = self.biases.len();
         if k == 0 {
@@ -49,14 +92,13 @@ impl<'c> Assigner<'c> {
         }
         // So few rows a block where there are many centroids that their products stay in the cache; a
         // product's bits do not depend on the block.
-        let block = (PRODUCTS / k).clamp(16, ROWS);
+        let rows = (PRODUCTS / k).clamp(16, ROWS);
         parallelism.install(|| {
-            nearest.par_chunks_mut(block).zip(scores.par_chunks_mut(block)).enumerate().for_each_init(
-                || vec![0.0; block * k],
-                |products, (b, (nearest, scores))| {
-                    let from = b * block;
-                    let rows = rows.slice(ndarray::s![from..from + nearest.len(), ..]);
-                    self.block(rows, &mut products[..nearest.len() * k], nearest, scores);
+            nearest.par_chunks_mut(rows).zip(scores.par_chunks_mut(rows)).enumerate().for_each_init(
+                || Scratch { products: vec![0.0; rows * k], rows: Vec::new() },
+                |scratch, (b, (nearest, scores))| {
+                    let from = b * rows;
+                    block(from..from + nearest.len(), scratch, nearest, scores);
                 },
             );
         })?;
@@ -79,11 +121,12 @@ impl<'c> Assigner<'c> {
         for (b, nearest) in nearest.chunks_mut(block).enumerate() {
             let rows = rows.slice(ndarray::s![b * block..b * block + nearest.len(), ..]);
             let n = nearest.len();
-            self.block(rows, &mut products[..n * k], nearest, &mut scores[..n]);
+            self.block(rows, &mut products, nearest, &mut scores[..n]);
         }
         nearest
     }
 
+    /// The answers for some rows; there is room for their products.
     fn block(
         &self,
         rows: ArrayView2<'_, f32>,
@@ -91,6 +134,7 @@ impl<'c> Assigner<'c> {
         nearest: &mut [u32],
         scores: &mut [f32],
     ) {
+        let products = &mut products[..rows.nrows() * self.biases.len()];
         if let Ok(out) = ArrayViewMut2::from_shape((rows.nrows(), self.biases.len()), &mut *products) {
             gemm::gemm(1.0, rows, self.centroids.t(), 0.0, out);
         }

@@ -3,31 +3,27 @@
 use rayon::prelude::*;
 
 use super::lloyd::{Points, members, rounds};
-use super::{Assigner, KMeansError, Rounds};
+use super::{KMeansError, Rounds};
 use crate::{Parallelism, Run};
 
 /// `k` centroids: √k clusters of the points, each divided into as many as its share of the points demands.
 pub(super) fn centroids(
-    points: &Points,
+    points: &Points<'_>,
     k: usize,
     iterations: usize,
     progress: &mut Rounds<'_, '_>,
 ) -> Result<Vec<f32>, KMeansError> {
-    let (coarse_k, dim) = (k.isqrt(), points.dim);
+    let coarse_k = k.isqrt();
     let (coarse, _) = rounds(points, points.first(coarse_k), iterations, progress)?;
     let parallelism = progress.run.parallelism;
-    let view = ndarray::ArrayView2::from_shape((coarse_k, dim), &coarse);
-    let Ok(view) = view else { return Ok(points.first(k)) };
-    let (nearest, _) = Assigner::new(view).assign(points.view(), parallelism)?;
+    let (nearest, _) = points.assign(&coarse, parallelism)?;
     let (rows, starts) = members(&nearest, coarse_k);
     let shares = shares(&starts, k);
     let parts: Vec<Result<Vec<f32>, KMeansError>> = parallelism.install(|| {
         (0..coarse_k)
             .into_par_iter()
             .map(|c| {
-                let rows = &rows[starts[c]..starts[c + 1]];
-                let values = rows.iter().flat_map(|&row| points.row(row)).copied().collect();
-                let part = Points::new(values, rows.len(), dim);
+                let part = points.part(&rows[starts[c]..starts[c + 1]]);
                 // Unobserved, on the threads there are.
                 let mut run = Run::default().on(Parallelism::All);
                 let mut quiet = Rounds { done: 0, total: iterations, run: &mut run };

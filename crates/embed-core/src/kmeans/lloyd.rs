@@ -2,55 +2,108 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::{Assigner, KMeansError, Rounds};
-use crate::Parallelism;
+use crate::{Parallelism, ParallelismError};
+
+/// Copies a row, by its number, to where it is wanted.
+pub(super) type Read<'r> = &'r (dyn Fn(usize, &mut [f32]) + Sync);
 
 /// Rows that clusters are sought among, in a random order.
-pub(super) struct Points {
-    values: Vec<f32>,
+pub(super) struct Points<'r> {
+    rows: Rows<'r>,
     n: usize,
     pub(super) dim: usize,
     /// Squared length of each.
     squares: Vec<f32>,
 }
 
-impl Points {
-    pub(super) fn gather(vectors: ArrayView2<'_, f32>, rows: &[usize]) -> Result<Self, KMeansError> {
-        let dim = vectors.ncols();
-        let mut values = Vec::with_capacity(rows.len() * dim);
-        for &row in rows {
-            for (column, &value) in vectors.row(row).iter().enumerate() {
-                if !value.is_finite() {
-                    return Err(KMeansError::NotFinite { row, column, value });
-                }
-                values.push(value);
-            }
-        }
-        Ok(Self::new(values, rows.len(), dim))
+enum Rows<'r> {
+    Held(Vec<f32>),
+    /// Read anew in every round: the numbers of the rows.
+    Read(Vec<u32>, Read<'r>),
+}
+
+impl<'r> Points<'r> {
+    /// Rows that are there.
+    pub(super) fn held(values: Vec<f32>, n: usize, dim: usize) -> Result<Self, KMeansError> {
+        Self { rows: Rows::Held(values), n, dim, squares: Vec::new() }.measured(|row| row)
     }
 
-    pub(super) fn new(values: Vec<f32>, n: usize, dim: usize) -> Self {
-        let square = |row: &[f32]| row.iter().map(|x| x * x).sum();
-        let squares = if dim == 0 { vec![0.0; n] } else { values.chunks(dim).map(square).collect() };
-        Self { values, n, dim, squares }
+    /// Rows that are read when they are needed.
+    pub(super) fn read(rows: Vec<u32>, dim: usize, read: Read<'r>) -> Result<Self, KMeansError> {
+        let (n, numbers) = (rows.len(), rows.clone());
+        Self { rows: Rows::Read(rows, read), n, dim, squares: Vec::new() }
+            .measured(|row| numbers[row] as usize)
+    }
+
+    /// Notes the lengths; `name` is what a row is called where a component is not finite.
+    fn measured(mut self, name: impl Fn(usize) -> usize) -> Result<Self, KMeansError> {
+        let (mut squares, mut room) = (Vec::with_capacity(self.n), Vec::new());
+        for point in 0..self.n {
+            let row = self.row(point, &mut room);
+            if let Some((column, &value)) = row.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+                return Err(KMeansError::NotFinite { row: name(point), column, value });
+            }
+            squares.push(row.iter().map(|x| x * x).sum());
+        }
+        self.squares = squares;
+        Ok(self)
+    }
+
+    /// Some of the points, by their places.
+    pub(super) fn part(&self, places: &[u32]) -> Self {
+        let of = |place: &u32| *place as usize;
+        let rows = match &self.rows {
+            Rows::Held(values) => {
+                let row = |place| &values[of(place) * self.dim..(of(place) + 1) * self.dim];
+                Rows::Held(places.iter().flat_map(row).copied().collect())
+            }
+            Rows::Read(rows, read) => Rows::Read(places.iter().map(|place| rows[of(place)]).collect(), *read),
+        };
+        let squares = places.iter().map(|place| self.squares[of(place)]).collect();
+        Self { rows, n: places.len(), dim: self.dim, squares }
     }
 
     pub(super) fn len(&self) -> usize {
         self.n
     }
 
-    pub(super) fn row(&self, row: u32) -> &[f32] {
-        &self.values[row as usize * self.dim..(row as usize + 1) * self.dim]
+    /// A point, in `room` where it has to be read.
+    fn row<'t>(&'t self, point: usize, room: &'t mut Vec<f32>) -> &'t [f32] {
+        match &self.rows {
+            Rows::Held(values) => &values[point * self.dim..(point + 1) * self.dim],
+            Rows::Read(rows, read) => {
+                room.resize(self.dim, 0.0);
+                read(rows[point] as usize, room);
+                room
+            }
+        }
     }
 
-    /// The first rows, which are random ones.
+    /// The first points, which are random ones.
     pub(super) fn first(&self, k: usize) -> Vec<f32> {
-        self.values[..k * self.dim].to_vec()
+        let mut room = Vec::new();
+        (0..k).flat_map(|point| self.row(point, &mut room).to_vec()).collect()
     }
 
-    pub(super) fn view(&self) -> ArrayView2<'_, f32> {
-        ArrayView2::from_shape((self.n, self.dim), &self.values)
-            .unwrap_or_else(|_| ArrayView2::from(&[[]; 0]))
+    /// The nearest of some centroids `[k, dim]` to each point, and `x · c − |c|² / 2`.
+    pub(super) fn assign(
+        &self,
+        centroids: &[f32],
+        parallelism: Parallelism,
+    ) -> Result<(Vec<u32>, Vec<f32>), ParallelismError> {
+        let k = centroids.len().checked_div(self.dim).unwrap_or(0);
+        let assigner = Assigner::new(view(centroids, k, self.dim));
+        match &self.rows {
+            Rows::Held(values) => assigner.assign(view(values, self.n, self.dim), parallelism),
+            Rows::Read(rows, read) => {
+                assigner.assign_read(0..self.n, &|point, out| read(rows[point] as usize, out), parallelism)
+            }
+        }
     }
+}
+
+fn view(values: &[f32], n: usize, dim: usize) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((n, dim), values).unwrap_or_else(|_| ArrayView2::from(&[[]; 0]))
 }
 
 /// Rows of each cluster, ascending, and where those of each start.
@@ -68,7 +121,7 @@ pub(super) fn members(nearest: &[u32], k: usize) -> (Vec<u32>, Vec<usize>) {
 
 /// Lloyd's rounds from given centroids; what comes out, and the mean squared distance before the last update.
 pub(super) fn rounds(
-    points: &Points,
+    points: &Points<'_>,
     mut centroids: Vec<f32>,
     iterations: usize,
     rounds: &mut Rounds<'_, '_>,
@@ -81,8 +134,7 @@ pub(super) fn rounds(
     for _ in 0..iterations {
         rounds.tick()?;
         let parallelism = rounds.run.parallelism;
-        let Ok(view) = ArrayView2::from_shape((k, dim), &centroids) else { break };
-        let (nearest, scores) = Assigner::new(view).assign(points.view(), parallelism)?;
+        let (nearest, scores) = points.assign(&centroids, parallelism)?;
         // |x − c|² = |x|² − 2 (x · c − |c|² / 2)
         let distance = |row: usize| (points.squares[row] - 2.0 * scores[row]).max(0.0);
         error =
@@ -100,7 +152,7 @@ pub(super) fn rounds(
 
 /// Every centroid becomes the mean of its rows, summed in f64 in the order of the rows.
 fn update(
-    points: &Points,
+    points: &Points<'_>,
     rows: &[u32],
     starts: &[usize],
     centroids: &mut [f32],
@@ -109,15 +161,16 @@ fn update(
     let dim = points.dim;
     parallelism.install(|| {
         centroids.par_chunks_mut(dim).enumerate().with_min_len(8).for_each_init(
-            || vec![0.0; dim],
-            |sums: &mut Vec<f64>, (c, centroid)| {
+            || (vec![0.0; dim], Vec::new()),
+            |(sums, room): &mut (Vec<f64>, Vec<f32>), (c, centroid)| {
                 let members = &rows[starts[c]..starts[c + 1]];
                 if members.is_empty() {
                     return;
                 }
                 sums.fill(0.0);
-                for &row in members {
-                    sums.iter_mut().zip(points.row(row)).for_each(|(sum, &x)| *sum += f64::from(x));
+                for &point in members {
+                    let row = points.row(point as usize, room);
+                    sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
                 }
                 let share = 1.0 / members.len() as f64;
                 #[expect(clippy::cast_possible_truncation, reason = "a mean of f32")]
@@ -131,7 +184,7 @@ fn update(
 /// Centroids without rows move to the rows that are farthest from their own centroid, one from each cluster
 /// as long as there are others.
 fn repair(
-    points: &Points,
+    points: &Points<'_>,
     starts: &[usize],
     distance: impl Fn(usize) -> f32,
     nearest: &[u32],
@@ -156,8 +209,9 @@ fn repair(
         })
         .collect();
     turns.sort_by_key(|&(turn, _)| turn);
+    let mut room = Vec::new();
     for (&c, &(_, row)) in empty.iter().zip(&turns) {
         let dim = points.dim;
-        centroids[c * dim..(c + 1) * dim].copy_from_slice(points.row(row));
+        centroids[c * dim..(c + 1) * dim].copy_from_slice(points.row(row as usize, &mut room));
     }
 }

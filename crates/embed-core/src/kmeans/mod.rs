@@ -6,7 +6,7 @@ mod lloyd;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1};
 
 pub use self::assign::Assigner;
 use self::lloyd::Points;
@@ -38,6 +38,14 @@ impl KMeansParams {
     #[must_use]
     pub fn new(k: usize) -> Self {
         Self { k, iterations: 10, sample: 128 }
+    }
+
+    fn check(&self) -> Result<(), KMeansError> {
+        let fields = [("k", self.k), ("iterations", self.iterations), ("sample", self.sample)];
+        match fields.into_iter().find(|&(_, value)| value == 0) {
+            Some((name, _)) => Err(KMeansError::Zero { name }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -97,7 +105,8 @@ impl KMeans {
     /// Above some hundred centroids, √k clusters are divided into their share each, and eight rounds over all
     /// centroids follow.
     ///
-    /// O(iterations · sample · k² · dim) below that, as a matrix product. Memory: the sample, and 1 MiB a thread.
+    /// O(iterations · sample · k² · dim) below that, as a matrix product. Memory: some 20 bytes a row of the sample,
+    /// and 1 MiB and 128 rows a thread.
     ///
     /// *Determinism.* The same seed gives the same bits on any number of threads.
     ///
@@ -108,32 +117,64 @@ impl KMeans {
         params: &KMeansParams,
         run: &mut Run<'_>,
     ) -> Result<Self, KMeansError> {
-        for (name, value) in [("k", params.k), ("iterations", params.iterations), ("sample", params.sample)] {
-            if value == 0 {
-                return Err(KMeansError::Zero { name });
-            }
-        }
-        let rows = draw(vectors.nrows(), params.k.saturating_mul(params.sample), run.seed);
-        let points = Points::gather(vectors, &rows)?;
-        let k = params.k.min(points.len());
+        let (n, dim) = vectors.dim();
+        let read = |row: usize, out: &mut [f32]| ArrayViewMut1::from(out).assign(&vectors.row(row));
+        Self::fit_read(n, dim, &read, params, run)
+    }
+
+    /// [`KMeans::fit`] over `n` rows that `read` writes, by their numbers, whenever they are needed: a few times a
+    /// round. Nothing is copied but a block of rows a thread.
+    ///
+    /// # Errors
+    /// As [`KMeans::fit`].
+    pub fn fit_read(
+        n: usize,
+        dim: usize,
+        read: &(dyn Fn(usize, &mut [f32]) + Sync),
+        params: &KMeansParams,
+        run: &mut Run<'_>,
+    ) -> Result<Self, KMeansError> {
+        params.check()?;
+        let rows = draw(n, params.k.saturating_mul(params.sample), run.seed);
+        Self::of(&Points::read(rows, dim, read)?, params, run)
+    }
+
+    /// [`KMeans::fit`] over rows `[n, dim]` that are there, one after the other. All of them count, whatever
+    /// [`KMeansParams::sample`] says, and they are in a random order: clusters start from the first.
+    ///
+    /// # Errors
+    /// As [`KMeans::fit`].
+    pub fn fit_all(
+        rows: Vec<f32>,
+        dim: usize,
+        params: &KMeansParams,
+        run: &mut Run<'_>,
+    ) -> Result<Self, KMeansError> {
+        params.check()?;
+        let n = rows.len().checked_div(dim).unwrap_or(0);
+        Self::of(&Points::held(rows, n, dim)?, params, run)
+    }
+
+    fn of(points: &Points<'_>, params: &KMeansParams, run: &mut Run<'_>) -> Result<Self, KMeansError> {
+        let (k, dim) = (params.k.min(points.len()), points.dim);
         let mut rounds = Rounds { done: 0, total: params.iterations, run };
         let (centroids, error) = if k > FLAT && k < points.len() {
-            let first = hierarchy::centroids(&points, k, params.iterations, &mut rounds)?;
+            let first = hierarchy::centroids(points, k, params.iterations, &mut rounds)?;
             rounds.total += POLISH;
-            lloyd::rounds(&points, first, POLISH, &mut rounds)?
+            lloyd::rounds(points, first, POLISH, &mut rounds)?
         } else {
             let first = points.first(k);
-            lloyd::rounds(&points, first, params.iterations, &mut rounds)?
+            lloyd::rounds(points, first, params.iterations, &mut rounds)?
         };
-        let shape = (k, vectors.ncols());
+        let shape = (k, dim);
         Ok(Self { centroids: Array2::from_shape_vec(shape, centroids).unwrap_or_default(), error })
     }
 }
 
 /// At most `most` different rows in a random order.
-fn draw(n: usize, most: usize, seed: u64) -> Vec<usize> {
+fn draw(n: usize, most: usize, seed: u64) -> Vec<u32> {
     let mut rng = SeededRng::stream(seed, "k-means sample", 0);
-    let mut rows: Vec<usize> = (0..n).collect();
+    let mut rows: Vec<u32> = (0..=u32::MAX).take(n).collect();
     // A shuffle of the front alone.
     for front in 0..most.min(n) {
         let left = u32::try_from(n - front).unwrap_or(u32::MAX);

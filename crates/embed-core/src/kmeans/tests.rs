@@ -106,3 +106,24 @@ fn what_is_wrong_has_its_error() {
     let bad = KMeans::fit(vectors.view(), &KMeansParams::new(9), &mut Run::default());
     assert_eq!(bad.unwrap_err().to_string(), "row 7 has inf in column 2");
 }
+
+#[test]
+fn rows_that_are_there_give_what_rows_that_are_read_give() {
+    let vectors = clustered(900, 6, 8, 3);
+    let read = |row: usize, out: &mut [f32]| out.copy_from_slice(vectors.row(row).as_slice().unwrap());
+    for k in [12, 600] {
+        let params = KMeansParams { k, iterations: 4, sample: 1000 };
+        let fitted = KMeans::fit(vectors.view(), &params, &mut Run::seeded(5)).unwrap();
+        assert_eq!(fitted, KMeans::fit_read(900, 6, &read, &params, &mut Run::seeded(5)).unwrap());
+        let order = draw(900, k * params.sample, 5);
+        let drawn = order.iter().flat_map(|&row| vectors.row(row as usize).to_vec()).collect();
+        assert_eq!(fitted, KMeans::fit_all(drawn, 6, &params, &mut Run::seeded(5)).unwrap(), "{k} centroids");
+        let assigner = Assigner::new(fitted.centroids.view());
+        let held = assigner.assign(vectors.slice(ndarray::s![3.., ..]), Parallelism::Sequential).unwrap();
+        assert_eq!(held, assigner.assign_read(3..900, &read, Parallelism::All).unwrap());
+    }
+    let mut broken = vectors.into_raw_vec_and_offset().0;
+    broken[4 * 6 + 2] = f32::NAN;
+    let outcome = KMeans::fit_all(broken, 6, &KMeansParams::new(3), &mut Run::seeded(5));
+    assert!(matches!(outcome, Err(KMeansError::NotFinite { row: 4, column: 2, .. })));
+}
