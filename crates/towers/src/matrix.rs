@@ -138,6 +138,45 @@ pub(crate) fn row<'a>(matrix: &ArrayView2<'a, f32>, row: usize) -> &'a [f32] {
     (*matrix).index_axis_move(Axis(0), row).to_slice().expect("contiguous rows")
 }
 
+/// The rows of a block of [`ROWS`], one after the other.
+///
+/// # Panics
+/// When rows are not contiguous, or there is no such block.
+#[track_caller]
+#[expect(clippy::expect_used, reason = "all matrices of this crate are row-major")]
+pub(crate) fn block<'a>(matrix: &ArrayView2<'a, f32>, block: usize) -> &'a [f32] {
+    let rows = (block * ROWS)..matrix.nrows().min((block + 1) * ROWS);
+    (*matrix).slice_axis_move(Axis(0), rows.into()).to_slice().expect("contiguous rows")
+}
+
+/// Works on each block of [`ROWS`] rows, in parallel; it is told the block's number.
+pub(crate) fn each_block<R: Send>(
+    mut y: ArrayViewMut2<'_, f32>,
+    work: impl Fn(usize, &mut [f32]) -> R + Sync,
+) -> Vec<R> {
+    let blocks = y.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().enumerate();
+    blocks.map(|(number, mut y)| work(number, y.as_slice_mut().unwrap_or_default())).collect()
+}
+
+/// [`product`] with factors 1 and 0, and then `work` on each block of [`ROWS`] rows of `c`, in order.
+pub(crate) fn product_then<R: Send>(
+    a: ArrayView2<'_, f32>,
+    b: ArrayView2<'_, f32>,
+    mut c: ArrayViewMut2<'_, f32>,
+    work: impl Fn(&[f32]) -> R + Sync,
+) -> Vec<R> {
+    let part = a.nrows().div_ceil(rayon::current_num_threads()).next_multiple_of(ROWS);
+    let parts: Vec<Vec<R>> = (a.axis_chunks_iter(Axis(0), part).into_par_iter())
+        .zip(c.axis_chunks_iter_mut(Axis(0), part).into_par_iter())
+        .map(|(a, mut c)| {
+            gemm(1.0, a, b, 0.0, c.view_mut());
+            let c = c.view();
+            (0..c.nrows().div_ceil(ROWS)).map(|number| work(block(&c, number))).collect()
+        })
+        .collect();
+    parts.into_iter().flatten().collect()
+}
+
 /// Works on each row of `y` with the same row of `x`, in parallel.
 pub(crate) fn each_row(
     x: ArrayView2<'_, f32>,

@@ -15,7 +15,9 @@
 //! | a query of bytes and rows of bytes by id | [`dot_codes_gather`], [`code_costs_gather`] |
 //! | elements of any table, soon | [`prefetch_element`] |
 //! | an update | [`axpy`], [`logistic`], [`adagrad`], [`adam`] |
-//! | a softmax | [`max`], [`exp_sum`] |
+//! | a sum of rows by id | [`sum_gathered`], [`sum_terms`] |
+//! | all rows, column by column | [`offset_rows`], [`scale_rows`], [`sum_rows`], [`sum_squares`], [`sum_products`], [`combine_rows`], [`gate`] |
+//! | a softmax | [`max`], [`exp_sum`], [`scale`] |
 //! | weighted sums over lists of rows | [`lists`] |
 //! | a length | [`norm`], [`normalize`] |
 //! | codes of bytes and half bytes | [`codes`] |
@@ -34,8 +36,10 @@ mod bytes_avx512;
 #[cfg(target_arch = "aarch64")]
 mod bytes_neon;
 pub mod codes;
+mod columns;
 mod compiled;
 mod dispatch;
+mod gathered;
 mod generic;
 mod length;
 pub mod lists;
@@ -56,10 +60,12 @@ mod steps;
 mod tests;
 
 pub use bytes::{CodedQuery, MAX_CODES, code_costs_gather, dot_codes_gather};
+pub use columns::{combine_rows, gate, offset_rows, scale_rows, sum_products, sum_rows, sum_squares};
 pub use dispatch::{Isa, Kernels};
+pub use gathered::{Term, sum_gathered, sum_terms};
 pub use length::{cosine, norm, normalize};
 pub use prefetch::{prefetch_element, prefetch_row};
-pub use softmax::{exp_sum, max};
+pub use softmax::{exp_sum, max, scale};
 pub use steps::{AdamStep, adagrad, adam};
 
 /// The instruction set in use.

@@ -17,6 +17,16 @@ for_each_isa! {
     exp_sum = any_exp_sum(x: &mut [f32], shift: f32) -> f32
 }
 
+for_each_isa! {
+    /// `x ← factor · x`. O(n).
+    scale = any_scale(x: &mut [f32], factor: f32)
+}
+
+#[inline(always)]
+fn any_scale(x: &mut [f32], factor: f32) {
+    x.iter_mut().for_each(|x| *x *= factor);
+}
+
 #[inline(always)]
 fn any_max(x: &[f32]) -> f32 {
     let larger = |a: f32, b: f32| if b > a { b } else { a };

@@ -59,6 +59,15 @@ impl Activation {
         }
     }
 
+    /// The value that nothing falls below, of those that do no more than that.
+    pub(crate) fn floor(&self) -> Option<f32> {
+        match self {
+            Self::Identity => Some(f32::NEG_INFINITY),
+            Self::Relu => Some(0.0),
+            _ => None,
+        }
+    }
+
     /// Training: `x` `[n, width]` into `y`.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
+use embed_core::kernel;
 use ndarray::{ArrayView2, ArrayViewMut2};
+use rayon::prelude::*;
 
 use super::{Linear, Module, Param, Slot, Tensor};
 use crate::LayerError;
-use crate::matrix::{each_row, each_row_mut, row, sum_rows};
+use crate::matrix::{ROWS, block, each_block, each_row_mut};
 
 /// Batch normalisation of each column: `y = γ (x − μ) / √(σ² + ε) + β`.
 ///
@@ -30,6 +32,42 @@ pub struct BatchNormTape {
     mean: Vec<f32>,
     /// 1 / √(σ² + ε)
     scale: Vec<f32>,
+}
+
+/// What there is to know of some rows: their number, their mean and the sum of squares about it, column by column.
+#[derive(Debug)]
+pub(crate) struct Moments {
+    n: f32,
+    mean: Vec<f32>,
+    squares: Vec<f32>,
+}
+
+impl Moments {
+    /// Of rows of this width.
+    #[expect(clippy::cast_precision_loss, reason = "a block has few rows")]
+    pub(crate) fn of(x: &[f32], width: usize) -> Self {
+        let n = (x.len() / width.max(1)) as f32;
+        let (mut mean, mut squares) = (vec![0.0; width], vec![0.0; width]);
+        if n > 0.0 {
+            kernel::sum_rows(x, &mut mean);
+            mean.iter_mut().for_each(|m| *m /= n);
+            kernel::sum_squares(x, &mean, &mut squares);
+        }
+        Self { n, mean, squares }
+    }
+
+    /// Of both (Chan, Golub & LeVeque 1983).
+    fn and(mut self, other: Self) -> Self {
+        let n = self.n + other.n;
+        let share = other.n / n.max(1.0);
+        let terms = other.mean.iter().zip(&other.squares);
+        for ((mean, squares), (mean_b, squares_b)) in self.mean.iter_mut().zip(&mut self.squares).zip(terms) {
+            let apart = mean_b - *mean;
+            *mean += apart * share;
+            *squares += squares_b + apart * apart * self.n * share;
+        }
+        Self { n, ..self }
+    }
 }
 
 impl BatchNorm {
@@ -67,41 +105,51 @@ impl BatchNorm {
     ///
     /// # Panics
     /// When the shapes do not fit.
-    #[expect(clippy::cast_precision_loss, reason = "a batch has fewer than 2²⁴ rows")]
     pub fn forward(
         &mut self,
         x: ArrayView2<'_, f32>,
         y: ArrayViewMut2<'_, f32>,
         tape: &mut BatchNormTape,
     ) -> Result<(), LayerError> {
-        let (n, width) = x.dim();
-        if n < 2 {
-            return Err(LayerError::BatchOfOne { rows: n });
+        let blocks = (0..x.nrows().div_ceil(ROWS)).into_par_iter();
+        let moments = blocks.map(|number| Moments::of(block(&x, number), x.ncols())).collect();
+        self.observe(moments, tape)?;
+        self.normalize(x, f32::NEG_INFINITY, y, tape);
+        Ok(())
+    }
+
+    /// Takes in the statistics of a batch, block by block in order.
+    pub(crate) fn observe(
+        &mut self,
+        blocks: Vec<Moments>,
+        tape: &mut BatchNormTape,
+    ) -> Result<(), LayerError> {
+        let Some(Moments { n, mean, squares }) = blocks.into_iter().reduce(Moments::and) else {
+            return Err(LayerError::BatchOfOne { rows: 0 });
+        };
+        if n < 2.0 {
+            return Err(LayerError::BatchOfOne { rows: 1 });
         }
-        let share = 1.0 / n as f32;
-        tape.mean = sum_rows(n, width, |i, sum| {
-            sum.iter_mut().zip(row(&x, i)).for_each(|(s, x)| *s += x);
-        });
-        tape.mean.iter_mut().for_each(|m| *m *= share);
-        let mean = &tape.mean;
-        let squares = sum_rows(n, width, |i, sum| {
-            for ((s, x), m) in sum.iter_mut().zip(row(&x, i)).zip(mean) {
-                *s += (x - m) * (x - m);
-            }
-        });
-        tape.scale = squares.iter().map(|s| 1.0 / (s * share + self.epsilon).sqrt()).collect();
-        for (column, (running, batch)) in self.mean.iter_mut().zip(mean).enumerate() {
+        tape.scale = squares.iter().map(|s| 1.0 / (s / n + self.epsilon).sqrt()).collect();
+        for (column, (running, batch)) in self.mean.iter_mut().zip(&mean).enumerate() {
             *running += self.momentum * (batch - *running);
-            let variance = squares[column] / (n as f32 - 1.0);
+            let variance = squares[column] / (n - 1.0);
             self.variance[column] += self.momentum * (variance - self.variance[column]);
         }
-        let (factor, offset) = self.affine_of(&tape.mean, &tape.scale);
-        each_row(x, y, |x, y| {
-            for ((y, x), (f, o)) in y.iter_mut().zip(x).zip(factor.iter().zip(&offset)) {
-                *y = x * f + o;
-            }
-        });
+        tape.mean = mean;
         Ok(())
+    }
+
+    /// `y = max(γ (x − μ) / √(σ² + ε) + β, floor)` by the statistics that were observed.
+    pub(crate) fn normalize(
+        &self,
+        x: ArrayView2<'_, f32>,
+        floor: f32,
+        y: ArrayViewMut2<'_, f32>,
+        tape: &BatchNormTape,
+    ) {
+        let (factor, offset) = self.affine_of(&tape.mean, &tape.scale);
+        each_block(y, |number, y| kernel::scale_rows(block(&x, number), &factor, &offset, floor, y));
     }
 
     /// From the gradient of `y` to that of `x`, in place; adds to those of γ and β. `x` and `tape` are those of the
@@ -109,18 +157,32 @@ impl BatchNorm {
     ///
     /// # Panics
     /// When the shapes do not fit.
-    #[expect(clippy::cast_precision_loss, reason = "a batch has fewer than 2²⁴ rows")]
     pub fn backward(&mut self, x: ArrayView2<'_, f32>, tape: &BatchNormTape, dy: ArrayViewMut2<'_, f32>) {
+        self.backward_through(x, None, tape, dy);
+    }
+
+    /// [`BatchNorm::backward`], where a floor of 0 made `above` of `y`, and `dy` is the gradient of that.
+    #[expect(clippy::cast_precision_loss, reason = "a batch has fewer than 2²⁴ rows")]
+    pub(crate) fn backward_through(
+        &mut self,
+        x: ArrayView2<'_, f32>,
+        above: Option<ArrayView2<'_, f32>>,
+        tape: &BatchNormTape,
+        mut dy: ArrayViewMut2<'_, f32>,
+    ) {
         let (n, width) = x.dim();
         // Σ dy and Σ dy · x̂, side by side.
-        let sums = sum_rows(n, 2 * width, |i, sum| {
-            let (plain, normal) = sum.split_at_mut(width);
-            let terms = row(&dy.view(), i).iter().zip(row(&x, i)).zip(tape.mean.iter().zip(&tape.scale));
-            for ((s, t), ((dy, x), (mean, scale))) in plain.iter_mut().zip(normal).zip(terms) {
-                *s += dy;
-                *t += dy * (x - mean) * scale;
+        let blocks = each_block(dy.view_mut(), |number, dy| {
+            if let Some(above) = &above {
+                kernel::gate(dy, block(above, number));
             }
+            let mut sums = vec![0.0; 2 * width];
+            let (plain, normal) = sums.split_at_mut(width);
+            kernel::sum_products(dy, block(&x, number), &tape.mean, &tape.scale, plain, normal);
+            sums
         });
+        let mut sums = vec![0.0; 2 * width];
+        blocks.iter().for_each(|block| kernel::sum_rows(block, &mut sums));
         let (plain, normal) = sums.split_at(width);
         let share = 1.0 / n as f32;
         // dx = γ s (dy − Σ dy / n − x̂ Σ (dy x̂) / n) = a dy + b x + c
@@ -136,11 +198,7 @@ impl BatchNorm {
             gamma.gradient_mut().iter_mut().zip(normal).for_each(|(g, x)| *g += x);
             beta.gradient_mut().iter_mut().zip(plain).for_each(|(g, x)| *g += x);
         }
-        each_row(x, dy, |x, dy| {
-            for ((dy, x), ((a, b), c)) in dy.iter_mut().zip(x).zip(a.iter().zip(&b).zip(&c)) {
-                *dy = a * *dy + b * x + c;
-            }
-        });
+        each_block(dy, |number, dy| kernel::combine_rows(dy, block(&x, number), &a, &b, &c));
     }
 
     /// Serving: normalises rows in place by the running statistics.

@@ -4,7 +4,7 @@ use ndarray_rand::RandomExt;
 use ndarray_rand::rand_distr::Uniform;
 
 use super::{Module, Param, Slot, Tensor};
-use crate::matrix::{each_row_mut, product, row, sum_rows};
+use crate::matrix::{ROWS, block, each_block, product};
 
 /// `y = x Wᵀ + b` for rows `x` `[n, inputs]`, `y` `[n, outputs]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,10 +46,15 @@ impl Linear {
     ///
     /// # Panics
     /// When the shapes do not fit.
-    pub fn forward(&self, x: ArrayView2<'_, f32>, mut y: ArrayViewMut2<'_, f32>) {
+    pub fn forward(&self, x: ArrayView2<'_, f32>, y: ArrayViewMut2<'_, f32>) {
+        self.forward_above(x, f32::NEG_INFINITY, y);
+    }
+
+    /// `y = max(x Wᵀ + b, floor)`.
+    pub(crate) fn forward_above(&self, x: ArrayView2<'_, f32>, floor: f32, mut y: ArrayViewMut2<'_, f32>) {
         product(1.0, x, self.weight.value.t(), 0.0, y.view_mut());
         if let Some(bias) = &self.bias {
-            each_row_mut(y, |_, y| y.iter_mut().zip(bias.values()).for_each(|(y, b)| *y += b));
+            each_block(y, |_, y| kernel::offset_rows(y, bias.values(), floor));
         }
     }
 
@@ -64,16 +69,16 @@ impl Linear {
         dy: ArrayView2<'_, f32>,
         dx: Option<ArrayViewMut2<'_, f32>>,
     ) {
-        product(1.0, dy.t(), x, 1.0, self.weight.gradient.view_mut());
-        if let Some(bias) = &mut self.bias {
-            let sum = sum_rows(dy.nrows(), dy.ncols(), |i, sum| {
-                sum.iter_mut().zip(row(&dy, i)).for_each(|(s, x)| *s += x);
-            });
-            bias.gradient_mut().iter_mut().zip(sum).for_each(|(g, x)| *g += x);
-        }
-        if let Some(dx) = dx {
-            product(1.0, dy, self.weight.value.view(), 0.0, dx);
-        }
+        let Self { weight: Param { value, gradient, .. }, bias } = self;
+        let mut of_parameters = || {
+            product(1.0, dy.t(), x, 1.0, gradient.view_mut());
+            if let Some(bias) = bias {
+                let sum = bias.gradient_mut();
+                (0..dy.nrows().div_ceil(ROWS)).for_each(|number| kernel::sum_rows(block(&dy, number), sum));
+            }
+        };
+        let Some(dx) = dx else { return of_parameters() };
+        rayon::join(of_parameters, || product(1.0, dy, value.view(), 0.0, dx));
     }
 
     /// One row `[inputs]` into `[outputs]`, without allocating. Agrees with [`Linear::forward`] to rounding.
@@ -81,9 +86,14 @@ impl Linear {
     /// # Panics
     /// When the lengths do not fit.
     pub fn apply(&self, x: &[f32], y: &mut [f32]) {
+        self.apply_above(x, f32::NEG_INFINITY, y);
+    }
+
+    /// [`Linear::apply`] with a floor.
+    pub(crate) fn apply_above(&self, x: &[f32], floor: f32, y: &mut [f32]) {
         kernel::dot_rows(x, self.weight.values(), y);
         if let Some(bias) = &self.bias {
-            y.iter_mut().zip(bias.values()).for_each(|(y, b)| *y += b);
+            kernel::offset_rows(y, bias.values(), floor);
         }
     }
 }

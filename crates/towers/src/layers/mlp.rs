@@ -2,12 +2,13 @@ use embed_core::SeededRng;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
+use super::batch_norm::Moments;
 use super::{
     Activation, ActivationKind, ActivationTape, BatchNorm, BatchNormTape, Dropout, Linear, Module, Slot,
     Tensor,
 };
 use crate::LayerError;
-use crate::matrix::{Buffer, each_row_mut};
+use crate::matrix::{Buffer, each_row_mut, product_then};
 
 /// The shape of an [`Mlp`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -129,16 +130,29 @@ impl Mlp {
             let width = layer.linear.outputs();
             tape.linear.resize(n, width);
             tape.out.resize(n, width);
-            layer.linear.forward(input, tape.linear.view_mut());
-            let bent = match &mut layer.norm {
-                Some(norm) => {
-                    tape.norm.resize(n, width);
-                    norm.forward(tape.linear.view(), tape.norm.view_mut(), &mut tape.statistics)?;
-                    &tape.norm
+            match (&mut layer.norm, layer.activation.floor()) {
+                // Without a bias, as where there is a normalisation: it would be taken away again.
+                (Some(norm), floor) => {
+                    let weight = layer.linear.weight.value.t();
+                    let moments =
+                        product_then(input, weight, tape.linear.view_mut(), |x| Moments::of(x, width));
+                    norm.observe(moments, &mut tape.statistics)?;
+                    let x = tape.linear.view();
+                    if let Some(floor) = floor {
+                        norm.normalize(x, floor, tape.out.view_mut(), &tape.statistics);
+                    } else {
+                        tape.norm.resize(n, width);
+                        norm.normalize(x, f32::NEG_INFINITY, tape.norm.view_mut(), &tape.statistics);
+                        let (x, y) = (tape.norm.view(), tape.out.view_mut());
+                        layer.activation.forward(x, y, &mut tape.activation)?;
+                    }
                 }
-                None => &tape.linear,
-            };
-            layer.activation.forward(bent.view(), tape.out.view_mut(), &mut tape.activation)?;
+                (None, _) => {
+                    layer.linear.forward(input, tape.linear.view_mut());
+                    let (x, y) = (tape.linear.view(), tape.out.view_mut());
+                    layer.activation.forward(x, y, &mut tape.activation)?;
+                }
+            }
             self.dropout.mask(seed, DROPOUT, purpose(step, number), tape.out.view_mut());
             input = tape.out.view();
         }
@@ -168,10 +182,17 @@ impl Mlp {
             let (before, rest) = tape.hidden.split_at_mut(number);
             let (layer, tape) = (&mut self.hidden[number], &mut rest[0]);
             self.dropout.mask(seed, DROPOUT, purpose(step, number), tape.gradient.view_mut());
-            let bent = if layer.norm.is_some() { &tape.norm } else { &tape.linear };
-            layer.activation.backward(bent.view(), &tape.activation, tape.gradient.view_mut());
-            if let Some(norm) = &mut layer.norm {
-                norm.backward(tape.linear.view(), &tape.statistics, tape.gradient.view_mut());
+            let gradient = tape.gradient.view_mut();
+            match (&mut layer.norm, layer.activation.floor()) {
+                (Some(norm), Some(floor)) => {
+                    let above = (floor == 0.0).then(|| tape.out.view());
+                    norm.backward_through(tape.linear.view(), above, &tape.statistics, gradient);
+                }
+                (Some(norm), None) => {
+                    layer.activation.backward(tape.norm.view(), &tape.activation, gradient);
+                    norm.backward(tape.linear.view(), &tape.statistics, tape.gradient.view_mut());
+                }
+                (None, _) => layer.activation.backward(tape.linear.view(), &tape.activation, gradient),
             }
             match before.last_mut() {
                 Some(before) => {
@@ -197,11 +218,16 @@ impl Mlp {
         for layer in &self.hidden {
             scratch.next.resize(n, layer.linear.outputs());
             let input = if first { x } else { scratch.now.view() };
-            layer.linear.forward(input, scratch.next.view_mut());
-            if let Some(norm) = &layer.norm {
-                norm.infer(scratch.next.view_mut());
+            match (&layer.norm, &layer.linear.bias, layer.activation.floor()) {
+                (None, Some(_), Some(floor)) => {
+                    layer.linear.forward_above(input, floor, scratch.next.view_mut());
+                }
+                (norm, ..) => {
+                    layer.linear.forward(input, scratch.next.view_mut());
+                    norm.iter().for_each(|norm| norm.infer(scratch.next.view_mut()));
+                    each_row_mut(scratch.next.view_mut(), |_, row| layer.activation.apply(row));
+                }
             }
-            each_row_mut(scratch.next.view_mut(), |_, row| layer.activation.apply(row));
             std::mem::swap(&mut scratch.now, &mut scratch.next);
             first = false;
         }
@@ -217,11 +243,16 @@ impl Mlp {
         for layer in &self.hidden {
             scratch.next.resize(1, layer.linear.outputs());
             let input = if first { x } else { scratch.now.as_slice() };
-            layer.linear.apply(input, scratch.next.as_slice_mut());
-            if let Some(norm) = &layer.norm {
-                norm.infer(scratch.next.view_mut());
+            match (&layer.norm, &layer.linear.bias, layer.activation.floor()) {
+                (None, Some(_), Some(floor)) => {
+                    layer.linear.apply_above(input, floor, scratch.next.as_slice_mut());
+                }
+                (norm, ..) => {
+                    layer.linear.apply(input, scratch.next.as_slice_mut());
+                    norm.iter().for_each(|norm| norm.infer(scratch.next.view_mut()));
+                    layer.activation.apply(scratch.next.as_slice_mut());
+                }
             }
-            layer.activation.apply(scratch.next.as_slice_mut());
             std::mem::swap(&mut scratch.now, &mut scratch.next);
             first = false;
         }

@@ -1,4 +1,4 @@
-use embed_core::kernel::{axpy, prefetch_row};
+use embed_core::kernel::{self, Term, prefetch_row};
 use embed_core::{ItemId, SeededRng};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use ndarray_rand::RandomExt;
@@ -21,21 +21,14 @@ pub struct Table {
 }
 
 /// Gradients of rows of a table: each entry says that a row of the table gets a vector times a weight. 12 bytes an entry and
-/// 4 · dim a vector.
+/// 4 · dim a vector. The key of a term is the row of the table.
 #[derive(Debug, Clone, Default)]
 pub struct RowGradients {
     pub(crate) vectors: Vec<f32>,
-    pub(crate) entries: Vec<Entry>,
-    spare: Vec<Entry>,
+    pub(crate) entries: Vec<Term>,
+    spare: Vec<Term>,
     /// Where the entries of each touched row begin, once sorted.
     pub(crate) starts: Vec<usize>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) id: ItemId,
-    pub(crate) vector: u32,
-    pub(crate) weight: f32,
 }
 
 impl Table {
@@ -128,15 +121,8 @@ impl Table {
     /// # Panics
     /// When an id has no row, or the length differs.
     pub fn bag_row(&self, ids: &[ItemId], pool: BagPool, out: &mut [f32]) {
-        out.fill(0.0);
-        for (i, &id) in ids.iter().enumerate() {
-            if let Some(&next) = ids.get(i + 4) {
-                prefetch_row(self.values(), self.dim(), next);
-            }
-            axpy(1.0, self.row(id), out);
-        }
-        let weight = pool.weight(ids.len());
-        out.iter_mut().for_each(|x| *x *= weight);
+        assert_eq!(out.len(), self.dim(), "components of a row");
+        kernel::sum_gathered(self.values(), ids, pool.weight(ids.len()), out);
     }
 
     /// Whether every id has a row; the first that has none.
@@ -166,7 +152,11 @@ impl RowGradients {
     pub fn add_rows(&mut self, ids: &[ItemId], gradients: ArrayView2<'_, f32>) {
         assert_eq!(ids.len(), gradients.nrows(), "an id for each row");
         let first = self.push(gradients);
-        self.entries.extend(ids.iter().zip(first..).map(|(&id, vector)| Entry { id, vector, weight: 1.0 }));
+        self.entries.extend(ids.iter().zip(first..).map(|(&id, vector)| Term {
+            key: id,
+            row: vector,
+            weight: 1.0,
+        }));
     }
 
     /// The gradients of the rows of each bag get row `i` of `gradients`, weighted as they were pooled.
@@ -178,7 +168,7 @@ impl RowGradients {
         let first = self.push(gradients);
         for (i, vector) in (0..bag.len()).zip(first..) {
             let weight = pool.weight(bag.get(i).len());
-            self.entries.extend(bag.get(i).iter().map(|&id| Entry { id, vector, weight }));
+            self.entries.extend(bag.get(i).iter().map(|&id| Term { key: id, row: vector, weight }));
         }
     }
 
@@ -203,20 +193,20 @@ impl RowGradients {
     pub(crate) fn sort(&mut self) {
         const BITS: u32 = 11;
         const MASK: u32 = (1 << BITS) - 1;
-        let most = self.entries.iter().map(|entry| entry.id).max().unwrap_or(0);
+        let most = self.entries.iter().map(|entry| entry.key).max().unwrap_or(0);
         let mut shift = 0;
         while shift < u32::BITS && (shift == 0 || most >> shift > 0) {
             let mut ends = [0usize; 1 << BITS];
             for entry in &self.entries {
-                ends[(entry.id >> shift & MASK) as usize] += 1;
+                ends[(entry.key >> shift & MASK) as usize] += 1;
             }
             let mut at = 0;
             for end in &mut ends {
                 at += std::mem::replace(end, at);
             }
-            self.spare.resize(self.entries.len(), Entry::default());
+            self.spare.resize(self.entries.len(), Term::default());
             for entry in &self.entries {
-                let place = &mut ends[(entry.id >> shift & MASK) as usize];
+                let place = &mut ends[(entry.key >> shift & MASK) as usize];
                 self.spare[*place] = *entry;
                 *place += 1;
             }
@@ -224,7 +214,7 @@ impl RowGradients {
             shift += BITS;
         }
         self.starts.clear();
-        let new = |i: &usize| *i == 0 || self.entries[*i].id != self.entries[*i - 1].id;
+        let new = |i: &usize| *i == 0 || self.entries[*i].key != self.entries[*i - 1].key;
         self.starts.extend((0..self.entries.len()).filter(new));
         self.starts.push(self.entries.len());
     }
@@ -232,11 +222,12 @@ impl RowGradients {
     /// The sum of the gradients of the `n`-th touched row into `[dim]`.
     #[inline]
     pub(crate) fn sum(&self, n: usize, out: &mut [f32]) {
-        out.fill(0.0);
-        let dim = out.len();
-        for entry in &self.entries[self.starts[n]..self.starts[n + 1]] {
-            axpy(entry.weight, &self.vectors[entry.vector as usize * dim..][..dim], out);
-        }
+        kernel::sum_terms(&self.vectors, &self.entries[self.starts[n]..self.starts[n + 1]], out);
+    }
+
+    /// The id of the `n`-th touched row.
+    pub(crate) fn id(&self, n: usize) -> ItemId {
+        self.entries[self.starts[n]].key
     }
 
     /// How many rows have a gradient, once sorted.
@@ -271,7 +262,7 @@ mod tests {
             for n in 0..gradients.n_touched() {
                 let mut sum = [0.0; 3];
                 gradients.sum(n, &mut sum);
-                let id = gradients.entries[gradients.starts[n]].id;
+                let id = gradients.id(n);
                 prop_assert!(sum.iter().zip(dense.row(id as usize)).all(|(a, b)| (a - b).abs() < 1e-4));
                 touched.push(id);
             }

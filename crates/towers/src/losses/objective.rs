@@ -32,7 +32,7 @@ impl Objective {
                 let own = (positive - shift).exp();
                 let total = own + rest;
                 let scale = 1.0 / total;
-                negatives.iter_mut().for_each(|n| *n *= scale);
+                kernel::scale(negatives, scale);
                 // Not `own / total − 1`, which has no digits left where the positive is sure.
                 (shift + total.ln() - positive, -rest * scale)
             }

@@ -1,9 +1,9 @@
 use embed_core::{ItemId, SeededRng};
-use ndarray::ArrayViewMut2;
+use ndarray::{ArrayViewMut2, Axis};
 
 use super::{Context, Encoder, Example, Join, PoolingLayer, TowersParams, UserTape};
 use crate::LayerError;
-use crate::layers::{Bag, BagPool, Linear, Mlp, Module, Slot, Table, Tensor};
+use crate::layers::{BagPool, Linear, Mlp, Module, Slot, Table, Tensor};
 use crate::matrix::{Buffer, each_row, each_row_mut, row};
 
 /// Users by their id, their history or both, with layers over it or without.
@@ -74,6 +74,17 @@ impl UserTower {
     /// What goes into the layers.
     fn join(&self, tables: &[Table], n: usize, tape: &mut UserTape) {
         let dim = self.params.dim;
+        if let (Some(users), Some(history), Join::Concat, None) =
+            (self.users, self.history, self.params.join, &self.pooling)
+        {
+            tape.joined.resize(n, 2 * dim);
+            let UserTape { users: ids, bag, joined, .. } = tape;
+            return each_row_mut(joined.view_mut(), |i, to| {
+                let (id, pooled) = to.split_at_mut(dim);
+                id.copy_from_slice(tables[users].row(ids[i]));
+                tables[history].bag_row(bag.get(i), BagPool::Mean, pooled);
+            });
+        }
         if let Some(table) = self.users {
             tape.ids.resize(n, dim);
             tables[table].gather(&tape.users, tape.ids.view_mut());
@@ -171,22 +182,24 @@ impl UserTower {
         }
     }
 
-    /// Serving: users by id and history, one row each.
+    /// Serving: users by id and history, one row each of `tape.rows`, which has their number.
     ///
     /// # Panics
-    /// When an id has no row in its table, or the shapes do not fit.
-    pub fn infer_bags(
+    /// When an id has no row in its table, or the numbers differ.
+    pub(crate) fn infer_histories<'h>(
         &self,
         tables: &[Table],
         users: &[u32],
-        histories: &Bag,
-        out: ArrayViewMut2<'_, f32>,
+        histories: impl Iterator<Item = &'h [ItemId]>,
         tape: &mut UserTape,
     ) {
         tape.users.clear();
         tape.users.extend_from_slice(users);
-        tape.bag.clone_from(histories);
-        self.infer_read(tables, out, tape);
+        tape.bag.clear();
+        histories.for_each(|history| tape.bag.push(history));
+        let mut rows = std::mem::take(&mut tape.rows);
+        self.infer_read(tables, rows.view_mut(), tape);
+        tape.rows = rows;
     }
 
     fn infer_read(&self, tables: &[Table], out: ArrayViewMut2<'_, f32>, tape: &mut UserTape) {
@@ -236,6 +249,13 @@ impl Encoder<Example> for UserTower {
             std::mem::swap(&mut tape.djoined, dout);
         }
         let djoined = &tape.djoined;
+        if let (Some(users), Some(history), Join::Concat, None) =
+            (self.users, self.history, self.params.join, &self.pooling)
+        {
+            let (ids, pooled) = djoined.view().split_at(Axis(1), dim);
+            tables[history].gradients.add_bags(&tape.bag, BagPool::Mean, pooled);
+            return tables[users].gradients.add_rows(&tape.users, ids);
+        }
         let (mut id_share, mut history_from) = (1.0, 0);
         if let (Some(_), Some(_), join) = (self.users, self.history, self.params.join) {
             tape.dpooled.resize(n, dim);

@@ -1,4 +1,4 @@
-use embed_core::kernel::{self, AdamStep};
+use embed_core::kernel::{self, AdamStep, prefetch_row};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,9 @@ use crate::matrix::values_mut;
 
 /// Touched rows are dealt into so many parts, whatever the threads.
 const PARTS: usize = 32;
+
+/// Touched rows that are asked for ahead.
+const AHEAD: usize = 4;
 
 /// How the rows of a table follow their gradients g. Rows that a batch does not touch do not move, and cost nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -83,16 +86,23 @@ impl TableOptimizer {
     fn part(self, part: Part<'_>, gradients: &RowGradients, (dim, per_row): (usize, usize), step: Step) {
         let mut g = vec![0.0; dim];
         let keep = 1.0 - step.rate * step.decay;
+        let first_row = u32::try_from(part.first_row).unwrap_or(u32::MAX);
         let adam = match self {
             Self::LazyAdam { beta1, beta2, epsilon } => unbiased(step, beta1, beta2, epsilon),
             _ => AdamStep { beta1: 0.0, beta2: 0.0, rate: 0.0, epsilon: 0.0 },
         };
+        let last = part.touched.end;
         for n in part.touched {
+            if n + AHEAD < last {
+                let next = gradients.id(n + AHEAD) - first_row;
+                prefetch_row(part.rows, dim, next);
+                prefetch_row(part.state, per_row, next);
+            }
             gradients.sum(n, &mut g);
             if step.scale != 1.0 {
                 g.iter_mut().for_each(|g| *g *= step.scale);
             }
-            let at = gradients.entries[gradients.starts[n]].id as usize - part.first_row;
+            let at = (gradients.id(n) - first_row) as usize;
             let w = &mut part.rows[at * dim..(at + 1) * dim];
             let state = &mut part.state[at * per_row..(at + 1) * per_row];
             if step.decay > 0.0 {
@@ -144,7 +154,7 @@ fn split<'a>(
     while first < n {
         let goal = gradients.starts[first] + per_part;
         let last = gradients.starts.partition_point(|&start| start < goal).clamp(first + 1, n);
-        let end_row = gradients.entries[gradients.starts[last - 1]].id as usize + 1;
+        let end_row = gradients.id(last - 1) as usize + 1;
         let (here, after) = std::mem::take(&mut rows).split_at_mut((end_row - first_row) * dim);
         let (state_here, state_after) =
             std::mem::take(&mut state).split_at_mut((end_row - first_row) * per_row);

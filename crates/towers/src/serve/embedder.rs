@@ -1,11 +1,10 @@
 use std::cell::RefCell;
 
 use embed_core::{EmbedError, Embedder, ItemId, Parallelism, Space, kernel};
-use ndarray::{Array2, ArrayViewMut2, Axis};
+use ndarray::{ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use super::IdTowers;
-use crate::layers::Bag;
 use crate::models::{Similarity, UserTape};
 
 /// Whom a vector is wanted of: a user of the training, a history, or both.
@@ -92,19 +91,18 @@ impl IdTowers {
                 .zip(inputs.par_chunks(Self::AT_ONCE))
                 .zip(users.par_chunks(Self::AT_ONCE))
                 .for_each(|((mut out, inputs), users)| {
-                    let mut bag = Bag::new();
-                    for input in inputs {
-                        bag.push(&input.history[input.history.len().saturating_sub(most)..]);
-                    }
-                    let mut rows = Array2::zeros((inputs.len(), dim));
-                    let mut tape = UserTape::default();
-                    self.folded.infer_bags(&self.model.tables, users, &bag, rows.view_mut(), &mut tape);
+                    let histories =
+                        inputs.iter().map(|input| &input.history[input.history.len().saturating_sub(most)..]);
+                    // A task of the same thread may come in between, where this one waits for others.
+                    let mut tape = TAPE.take();
+                    tape.rows.resize(inputs.len(), dim);
+                    self.folded.infer_histories(&self.model.tables, users, histories, &mut tape);
                     if self.params.similarity == Similarity::Cosine {
-                        for mut row in rows.rows_mut() {
-                            kernel::normalize(row.as_slice_mut().unwrap_or_default());
-                        }
+                        let rows = tape.rows.as_slice_mut().chunks_exact_mut(dim);
+                        rows.for_each(|row| _ = kernel::normalize(row));
                     }
-                    out.assign(&rows);
+                    out.assign(&tape.rows.view());
+                    TAPE.set(tape);
                 });
         })?;
         Ok(())
