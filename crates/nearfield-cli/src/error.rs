@@ -80,8 +80,6 @@ pub(crate) enum CliError {
     NotTruth { path: PathBuf },
     #[error("{} has {got} true neighbours a query, -k {k} needs as many", path.display())]
     ShortTruth { path: PathBuf, k: usize, got: usize },
-    #[error("the chart cannot be drawn: {reason}")]
-    Chart { reason: String },
     #[error("--out {} is not called .npy", path.display())]
     NotNpy { path: PathBuf },
     #[error("{}: key {key:?} holds what parts the fields or the lines", path.display())]

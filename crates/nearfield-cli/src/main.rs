@@ -3,7 +3,6 @@
 
 mod args;
 mod cancel;
-mod charts;
 mod compare;
 mod demo;
 mod detail;

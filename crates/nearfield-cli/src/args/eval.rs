@@ -54,9 +54,9 @@ pub(crate) struct EvalArgs {
     #[arg(short = 'k', long = "k", value_name = "10,20", default_value = "10,20")]
     pub(crate) cutoffs: Cutoffs,
 
-    /// Rank what the user already has, too
-    #[arg(long, requires = "vectors")]
-    pub(crate) keep_seen: bool,
+    /// Rank what the user already has, too; the default for tests of prefix<TAB>target lines, with --format sessions
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) keep_seen: Option<bool>,
 
     /// A folder for the figures of every user, for compare and report; an earlier run's is replaced, no other
     #[arg(long, value_name = "DIR")]

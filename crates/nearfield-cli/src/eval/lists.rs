@@ -24,7 +24,7 @@ pub(super) fn measure(
     let mut question = Question::read(args, None)?;
     let n_asked = question.users.len();
     let (users, items) = (question.users.clone(), question.items.clone());
-    let (log, report) = Log::read_into(path, &ReadOptions::default(), users, items)?;
+    let (log, _) = Log::read_into(path, &ReadOptions::default(), users, items)?;
     bars.clear();
     let lists = ranked(path, &log)?;
     remark(args, path, &question, &log, &lists)?;
@@ -32,7 +32,6 @@ pub(super) fn measure(
     question.items = Vocab::clone(log.item_keys());
     question.n_known = question.items.len();
     question.counts.resize(question.n_known, 0);
-    let _ = report;
     let lists = Csr::from_rows(lists.into_iter().take(n_asked));
     let ranking = FullRanking { per_user: true, lists: true, ..FullRanking::at(args.cutoffs.as_slice()) };
     let mut run = args.work.run(0, bars);
@@ -40,12 +39,13 @@ pub(super) fn measure(
     let baseline = match &args.train {
         None => None,
         Some(_) => {
-            let ranking = FullRanking { seen_items: SeenItems::Mask, ..ranking };
+            let seen_items = if question.masked { SeenItems::Mask } else { SeenItems::Keep };
+            let ranking = FullRanking { seen_items, ..ranking };
             let popularity = PopularityScorer::new(&question.counts);
             Some(ranking.evaluate(&popularity, &question.histories, &question.truth, &mut run)?)
         }
     };
-    Ok((question, Measured { method, baseline, vectors: None, masked: true }))
+    Ok((question, Measured { method, baseline, vectors: None }))
 }
 
 /// The list of each user, best first: by score, where there are scores, else as they stand.
@@ -114,7 +114,7 @@ fn remark(
         let items = counted(n_new, "item");
         output::warning(&format!("{}: {items} that no log has: {names}", path.display()));
     }
-    if args.train.is_some() {
+    if args.train.is_some() && question.masked {
         let seen = question.histories.to_sorted_sets();
         let pairs = seen.rows().zip(lists);
         let n: usize = pairs

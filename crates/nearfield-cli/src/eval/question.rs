@@ -1,7 +1,8 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use embed_core::{Csr, ItemId, Vocab};
-use nearfield::interactions::{Log, ReadReport};
+use nearfield::interactions::{Format, Log, ReadOptions, ReadReport, is_prefix_file, read_prefixes};
 
 use crate::args::EvalArgs;
 use crate::error::CliError;
@@ -29,14 +30,25 @@ pub(super) struct Question {
     pub(super) n_unknown_items: usize,
     /// Test interactions with them.
     pub(super) n_unreachable: usize,
+    /// Whether what a user has is not recommended again.
+    pub(super) masked: bool,
 }
 
-impl Question {
-    /// Reads the logs; `known` are the items that can be recommended, or none where all can.
-    ///
-    /// # Errors
-    /// [`CliError::ReadLog`].
-    pub(super) fn read(args: &EvalArgs, known: Option<&Vocab>) -> Result<Self, CliError> {
+/// What the files hold, by the ids of one vocabulary.
+struct Logs {
+    train: Option<Log>,
+    /// Whom each row of the test asks for: users, or next-item tasks by their number in the file, from 1.
+    users: Vocab,
+    items: Arc<Vocab>,
+    histories: Csr,
+    truth: Csr,
+    n_test: usize,
+    /// Whether the test is of next-item tasks, where what was seen may come again.
+    next_item: bool,
+}
+
+impl Logs {
+    fn users(args: &EvalArgs) -> Result<Self, CliError> {
         let options = args.layout.options();
         let (train, test) = match &args.train {
             Some(path) => {
@@ -52,9 +64,57 @@ impl Question {
                 (None, test)
             }
         };
+        let nothing = || Csr::from_rows(vec![Vec::new(); test.n_users()]);
+        Ok(Self {
+            users: Vocab::clone(test.user_keys()),
+            items: Arc::clone(test.item_keys()),
+            histories: train.as_ref().map_or_else(nothing, Log::histories),
+            truth: test.histories(),
+            n_test: test.len(),
+            next_item: false,
+            train,
+        })
+    }
+
+    fn tasks(args: &EvalArgs) -> Result<Self, CliError> {
+        let options = args.layout.options();
+        let of_test = ReadOptions { format: Format::Auto, ..options.clone() };
+        if !is_prefix_file(&args.test, &of_test)? {
+            return Err(CliError::NotPrefixes { path: args.test.clone() });
+        }
+        let train = match &args.train {
+            Some(path) => {
+                let (train, report) = Log::read(path, &options)?;
+                say(path, &report);
+                Some(train)
+            }
+            None => None,
+        };
+        let keys = train.as_ref().map(|train| Vocab::clone(train.item_keys())).unwrap_or_default();
+        let (tasks, report) = read_prefixes(&args.test, &of_test, keys)?;
+        say(&args.test, &report);
+        Ok(Self {
+            users: Vocab::from_keys((1..=tasks.len()).map(|task| task.to_string()))?,
+            items: Arc::clone(tasks.item_keys()),
+            histories: tasks.prefixes().clone(),
+            truth: Csr::from_rows(tasks.targets().iter().map(std::slice::from_ref)),
+            n_test: tasks.len(),
+            next_item: true,
+            train,
+        })
+    }
+}
+
+impl Question {
+    /// Reads the logs; `known` are the items that can be recommended, or none where all can.
+    ///
+    /// # Errors
+    /// [`CliError::ReadLog`]; [`CliError::NotPrefixes`] for sessions with a test that is not of next-item tasks.
+    pub(super) fn read(args: &EvalArgs, known: Option<&Vocab>) -> Result<Self, CliError> {
+        let logs =
+            if args.layout.format == Format::Sessions { Logs::tasks(args)? } else { Logs::users(args)? };
         let mut items = known.cloned().unwrap_or_default();
-        let ids: Vec<ItemId> =
-            test.item_keys().keys().map(|key| items.intern(key)).collect::<Result<_, _>>()?;
+        let ids: Vec<ItemId> = logs.items.keys().map(|key| items.intern(key)).collect::<Result<_, _>>()?;
         let n_known = known.map_or(items.len(), Vocab::len);
         let can = |id: ItemId| (id as usize) < n_known;
         let of = |rows: &Csr, all: bool| {
@@ -64,27 +124,24 @@ impl Question {
             Csr::from_rows(rows.rows().map(row))
         };
         let mut counts = vec![0; n_known];
-        for &item in train.as_ref().map(Log::items).unwrap_or_default() {
+        for &item in logs.train.as_ref().map(Log::items).unwrap_or_default() {
             if let Some(count) = counts.get_mut(ids[item as usize] as usize) {
                 *count += 1;
             }
         }
-        let truth = of(&test.histories(), true);
-        let histories = train.as_ref().map_or_else(
-            || Csr::from_rows(vec![Vec::new(); test.n_users()]),
-            |train| of(&train.histories(), false),
-        );
+        let truth = of(&logs.truth, true);
         Ok(Self {
-            users: Vocab::clone(test.user_keys()),
             n_unknown_items: items.len() - n_known,
             n_unreachable: truth.rows().flatten().filter(|&&id| !can(id)).count(),
             items,
             n_known,
             counts,
-            histories,
+            histories: of(&logs.histories, false),
             truth,
-            n_train: train.as_ref().map_or(0, Log::len),
-            n_test: test.len(),
+            n_train: logs.train.as_ref().map_or(0, Log::len),
+            n_test: logs.n_test,
+            masked: !args.keep_seen.unwrap_or(logs.next_item),
+            users: logs.users,
         })
     }
 

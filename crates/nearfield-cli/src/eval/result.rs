@@ -25,8 +25,6 @@ pub(super) struct Measured {
     pub(super) baseline: Option<RankingReport>,
     /// Of the items that can be recommended, where there are some.
     pub(super) vectors: Option<Array2<f32>>,
-    /// Whether what a user has is left out.
-    pub(super) masked: bool,
 }
 
 /// The object of `--json`, and what run.json says.
@@ -79,7 +77,7 @@ impl Answer {
             vectors: measured.vectors.as_ref().map(|vectors| vectors.view()),
             first_seen: None,
             now: 0,
-            masked: measured.masked,
+            masked: question.masked,
         };
         let longest = args.cutoffs.as_slice().last().copied().unwrap_or_default();
         let detail = match &measured.baseline {
@@ -167,7 +165,7 @@ fn settings(args: &EvalArgs) -> BTreeMap<&'static str, String> {
     let mut settings = BTreeMap::from([("k", args.cutoffs.to_string())]);
     if args.vectors.is_some() {
         settings.insert("metric", args.metric.name().to_owned());
-        settings.insert("keep_seen", args.keep_seen.to_string());
+        settings.extend(args.keep_seen.map(|keep| ("keep_seen", keep.to_string())));
         settings.extend(args.table.clone().map(|table| ("table", table)));
         settings.extend(args.against.clone().map(|table| ("against", table)));
     }
@@ -189,7 +187,8 @@ fn command(args: &EvalArgs) -> String {
     args.layout
         .append(line)
         .value("-k", &args.cutoffs)
-        .flag("--keep-seen", args.keep_seen)
+        .flag("--keep-seen", args.keep_seen == Some(true))
+        .flag("--keep-seen=false", args.keep_seen == Some(false))
         .maybe("--out", path(&args.out))
         .finish()
 }

@@ -39,7 +39,7 @@ pub(super) fn measure(
         ));
     }
     let ranking = FullRanking {
-        seen_items: if args.keep_seen { SeenItems::Keep } else { SeenItems::Mask },
+        seen_items: if question.masked { SeenItems::Mask } else { SeenItems::Keep },
         per_user: true,
         lists: true,
         ..FullRanking::at(args.cutoffs.as_slice())
@@ -49,7 +49,7 @@ pub(super) fn measure(
     let popularity = PopularityScorer::new(&question.counts);
     let baseline = ranking.evaluate(&popularity, &question.histories, &question.truth, &mut run)?;
     let vectors = Some(ranked.vectors().to_owned());
-    Ok((question, Measured { method, baseline: Some(baseline), vectors, masked: !args.keep_seen }))
+    Ok((question, Measured { method, baseline: Some(baseline), vectors }))
 }
 
 fn scorer<'v>(

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use crate::args::{IndexArgs, IndexCommand};
 use crate::error::CliError;
 
+pub(crate) use bench::{Bench, Family, Point, whole};
 pub(crate) use build::refuse_overwriting;
 
 /// Runs `nearfield index`.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::bench::Bench;
+use super::bench;
 use super::chart::Tone;
 use crate::error::CliError;
 use crate::evaluation::{self, Evaluation};
+use crate::index::Bench;
 use crate::manifest;
 
 /// A run, read from its folder.
@@ -38,7 +39,7 @@ impl Folders {
     pub(super) fn read(dirs: &[PathBuf]) -> Result<Self, CliError> {
         let mut folders = Self::default();
         for dir in dirs {
-            let bench = Bench::read(dir)?;
+            let bench = bench::read(dir)?;
             if manifest::marks(dir) {
                 let number = folders.runs.len();
                 folders.runs.push(RunFolder::read(dir, number)?);

@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::args::{ReportArgs, WorkArgs};
 use crate::cancel::Cancel;
 use crate::error::CliError;
+use crate::index::Bench;
 use crate::output::{self, counted};
 use crate::progress::Bars;
 use certain::Certain;
@@ -36,6 +37,14 @@ pub(crate) struct Contents<'a> {
     pub(crate) dirs: &'a [PathBuf],
     pub(crate) labels: Option<&'a Path>,
     pub(crate) map: Option<Projection>,
+}
+
+/// The page of `nearfield index bench` alone.
+pub(crate) fn indexes(bench: &Bench) -> String {
+    let title = format!("Nearest-neighbour indexes over {}", bench.vectors);
+    let lead = maud::html! { p.lead { (section::about_bench(bench)) } };
+    let sections: Vec<page::Section> = section::bench(std::slice::from_ref(bench)).into_iter().collect();
+    page::page(&title, &lead, &sections, None)
 }
 
 #[derive(Serialize)]

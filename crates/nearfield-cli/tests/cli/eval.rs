@@ -171,3 +171,32 @@ fn runs_are_compared_user_by_user() {
     let answer = place.call("compare good bad");
     assert!(answer.code == Some(1) && answer.stderr.contains("no figures of single users"), "{answer:?}");
 }
+
+#[test]
+fn next_items_of_sessions() {
+    let place = Place::new();
+    place
+        .write("train.txt", "a b\na b c\nc d\n")
+        .write("test.txt", "a\tb\na b\tb\nc\td\nd\te\n")
+        .write("v.txt", "4 2\na 1 0\nb 0.9 0.1\nc 0.1 0.9\nd 0 1\n");
+    let call = "eval --train train.txt --test test.txt --format sessions -k 1,2";
+    // What was seen may come again: a finds itself before b, a b itself, c itself before d; of e nothing is known.
+    let seen = place.json(&format!("{call} --vectors v.txt"));
+    assert_eq!((seen["n_test"].as_u64(), seen["n_test_users"].as_u64()), (Some(4), Some(4)), "{seen}");
+    assert_eq!((seen["metrics"]["hr@1"].as_f64(), seen["metrics"]["hr@2"].as_f64()), (Some(0.0), Some(0.75)));
+    let masked = place.json(&format!("{call} --vectors v.txt --keep-seen=false"));
+    // The repeat of the second task cannot be found then.
+    assert_eq!(masked["metrics"]["hr@1"].as_f64(), Some(0.5), "{masked}");
+    // Lists are for tasks by their number.
+    place.write("lists.txt", "1 b a\n2 b\n3 a d\n");
+    let lists = place.json(&format!("{call} --recommendations lists.txt"));
+    assert_eq!(
+        (lists["metrics"]["hr@1"].as_f64(), lists["metrics"]["hr@2"].as_f64()),
+        (Some(0.5), Some(0.75))
+    );
+    let answer = place.call("eval --vectors v.txt --train train.txt --test train.txt --format sessions");
+    assert!(
+        answer.code == Some(1) && answer.stderr.contains("train.txt: a test file for sessions"),
+        "{answer:?}"
+    );
+}

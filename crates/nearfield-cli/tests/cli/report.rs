@@ -25,7 +25,8 @@ fn a_run_leaves_a_page_and_several_make_one() {
     assert!(own.contains("<th>cores</th>"), "the machine");
     assert!(own.contains("<pre>nearfield run --train log.csv"), "the command");
 
-    let bench = r#"{"results": [{"spec": "Flat", "build_seconds": 0.1, "bytes_per_vector": 32.0, "curve":
+    let bench = r#"{"vectors": "v.npy", "n": 600, "dim": 8, "n_queries": 40, "metric": "l2", "k": 10, "threads": 2,
+        "seed": 42, "results": [{"spec": "Flat", "build_seconds": 0.1, "bytes_per_vector": 32.0, "curve":
         [{"effort": 1, "recall": 0.9, "qps_single": 900.0, "qps_batch": 2000.0, "p50_us": 1.0, "p99_us": 2.0}]}]}"#;
     std::fs::create_dir(place.path("bench")).unwrap();
     place.write("bench/bench.json", bench);

@@ -1,7 +1,6 @@
 //! `nearfield index bench`: recall, speed, build time and memory of index families on the user's vectors.
 
 mod measure;
-mod page;
 mod result;
 mod truth;
 
@@ -13,12 +12,13 @@ use embed_core::Run;
 use embed_core::formats::read_tensor;
 use nearfield::ann::{BuildError, Codes, Coding, Index, IndexSpec, Refine, TuneError};
 
-use self::result::{Bench, Family};
+pub(crate) use self::result::{Bench, Family, Point, whole};
 use crate::args::IndexBenchArgs;
 use crate::cancel::Cancel;
 use crate::error::CliError;
 use crate::output;
 use crate::progress::Bars;
+use crate::report;
 
 /// What is written to the folder.
 const PAGE: &str = "bench.html";
@@ -81,7 +81,7 @@ pub(super) fn bench(args: &IndexBenchArgs, json: bool) -> Result<ExitCode, CliEr
         n: items.len(),
         dim: items.dim(),
         n_queries: queries.len(),
-        metric: args.metric.name(),
+        metric: args.metric.name().to_owned(),
         k: args.k,
         threads: args.work.parallelism().count(),
         seed: args.seed,
@@ -89,7 +89,7 @@ pub(super) fn bench(args: &IndexBenchArgs, json: bool) -> Result<ExitCode, CliEr
     };
     if let Some(folder) = &args.out {
         let page = folder.join(PAGE);
-        fs::write(&page, page::page(&bench)?).map_err(written(&page))?;
+        fs::write(&page, report::indexes(&bench)).map_err(written(&page))?;
         let file = folder.join(JSON);
         let mut text = serde_json::to_string_pretty(&bench).map_err(|source| CliError::Json { source })?;
         text.push('\n');

@@ -1,47 +1,50 @@
 //! What a bench found, for programs and for the terminal.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::output::{self, grouped};
 
-#[derive(Debug, Serialize)]
-pub(super) struct Bench {
-    pub(super) vectors: String,
-    pub(super) n: usize,
-    pub(super) dim: usize,
-    pub(super) n_queries: usize,
-    pub(super) metric: &'static str,
-    pub(super) k: usize,
+/// Indexes that were measured over the same vectors and queries.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Bench {
+    pub(crate) vectors: String,
+    pub(crate) n: usize,
+    pub(crate) dim: usize,
+    pub(crate) n_queries: usize,
+    pub(crate) metric: String,
+    pub(crate) k: usize,
     /// Of batches; single queries take one.
-    pub(super) threads: usize,
-    pub(super) seed: u64,
-    pub(super) results: Vec<Family>,
+    pub(crate) threads: usize,
+    pub(crate) seed: u64,
+    pub(crate) results: Vec<Family>,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Family {
-    pub(super) spec: String,
-    pub(super) build_seconds: f64,
-    pub(super) bytes_per_vector: f64,
+/// One index.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Family {
+    pub(crate) spec: String,
+    pub(crate) build_seconds: f64,
+    pub(crate) bytes_per_vector: f64,
     /// By effort.
-    pub(super) curve: Vec<Point>,
+    pub(crate) curve: Vec<Point>,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Point {
-    pub(super) effort: usize,
-    pub(super) recall: f64,
+/// How an index does at one effort.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Point {
+    pub(crate) effort: usize,
+    pub(crate) recall: f64,
     /// One query after the other on one thread.
-    pub(super) qps_single: f64,
-    pub(super) qps_batch: f64,
+    pub(crate) qps_single: f64,
+    pub(crate) qps_batch: f64,
     /// Of single queries, in microseconds.
-    pub(super) p50_us: f64,
-    pub(super) p99_us: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
 }
 
 impl Bench {
     /// All points, a family's figures on its first line.
-    pub(super) fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let recall = format!("recall@{}", self.k);
         let threads =
             if self.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", self.threads) };
@@ -76,6 +79,6 @@ impl Bench {
 
 /// A rate as a whole number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast stops at the borders")]
-pub(super) fn whole(rate: f64) -> String {
+pub(crate) fn whole(rate: f64) -> String {
     grouped(rate.round() as u64)
 }

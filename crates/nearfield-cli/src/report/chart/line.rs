@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale};
 use super::frame::{self, Frame};
 use super::theme::Tone;
 
-/// One line of a chart.
+/// One line of a chart; that of the baseline is dashed.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) tone: Tone,
@@ -38,10 +38,15 @@ impl Line<'_> {
                 let places: Vec<(f64, f64)> =
                     series.points.iter().filter_map(|&(a, b)| Some((x.place(a)?, y.place(b)?))).collect();
                 let color = series.tone.color();
+                let stroke = color.stroke_width(2);
+                if series.tone == Tone::Baseline {
+                    chart.draw_series(DashedLineSeries::new(places, 6, 4, stroke))?;
+                    continue;
+                }
                 if self.dots || places.len() == 1 {
                     chart.draw_series(places.iter().map(|&place| Circle::new(place, 3, color.filled())))?;
                 }
-                chart.draw_series(LineSeries::new(places, color.stroke_width(2)))?;
+                chart.draw_series(LineSeries::new(places, stroke))?;
             }
             Ok(())
         })

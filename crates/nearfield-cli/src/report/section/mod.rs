@@ -10,7 +10,7 @@ mod settings;
 mod sweep;
 mod training;
 
-pub(super) use bench::bench;
+pub(super) use bench::{about_bench, bench};
 pub(crate) use buckets::BUCKETS;
 pub(super) use buckets::buckets;
 pub(super) use data::data;
