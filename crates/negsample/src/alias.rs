@@ -77,7 +77,8 @@ impl AliasTable {
         let index = (product >> 64) as usize;
         let coin = (product >> 32) as u32;
         let cell = self.cells[index];
-        if coin < cell.threshold { index as u32 } else { cell.alias }
+        // No processor predicts the coin.
+        std::hint::select_unpredictable(coin < cell.threshold, index as u32, cell.alias)
     }
 
     /// Number of indices.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use embed_core::formats::word2vec;
 use embed_core::{Run, SeededRng, Sequences, Vocab};
-use seqemb::{Architecture, Params, Preparation, SkipGram, Window};
+use seqemb::{Architecture, Params, Preparation, Training, Window};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut params = Params { epochs: 1, preparation: Preparation::NONE, ..Params::default() };
@@ -41,11 +41,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => read(&random(2000, 20, 5000))?,
     };
     let start = Instant::now();
-    let items = SkipGram::fit(&params, &corpus, keys, &mut Run::seeded(1).threads(threads))?;
+    let mut training = Training::new(&params, &corpus, keys, 1)?;
+    let mut sampler = training.sampler()?;
+    let passes = Instant::now();
+    while training.epoch(&corpus, sampler.as_mut(), &mut Run::seeded(1).threads(threads))? {}
+    let passes = passes.elapsed().as_secs_f64();
+    let items = training.finish()?;
     let seconds = start.elapsed().as_secs_f64();
     let rate = |n: u64| n as f64 / seconds;
     println!(
-        r#"{{"dim": {}, "negatives": {}, "threads": {threads}, "tokens": {}, "seconds": {seconds:.3}, "tokens_per_s": {:.0}, "pairs_per_s": {:.0}, "loss": {:.4}}}"#,
+        r#"{{"dim": {}, "negatives": {}, "threads": {threads}, "tokens": {}, "seconds": {seconds:.3}, "training_seconds": {passes:.3}, "tokens_per_s": {:.0}, "pairs_per_s": {:.0}, "loss": {:.4}}}"#,
         params.dim,
         params.negatives,
         corpus.n_tokens(),

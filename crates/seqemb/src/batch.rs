@@ -1,8 +1,9 @@
 use std::ops::Range;
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use embed_core::kernel::logistic::{Lane, Step, logistic_pairs};
 use embed_core::{ItemId, SampleError, SeededRng};
-use rayon::prelude::*;
 
 use crate::Params;
 use crate::buckets::Buckets;
@@ -10,11 +11,15 @@ use crate::corpus::Corpus;
 use crate::hidden::Hidden;
 use crate::pairs::{Counts, PairSource, Scratch};
 use crate::side::Attention;
-use crate::tables::{PARTS, Table};
+use crate::tables::PARTS;
+use crate::threads::{in_phases, read, write};
 use crate::trainer::{ChunkResult, Trainer};
 
-/// Centres of a batch, at most.
-const MOST: f64 = 8192.0;
+/// Components of the hidden rows of a batch, about: what a processor keeps near while the batch meets one part of the
+/// outputs after the other.
+const COMPONENTS: usize = 1 << 18;
+/// Centres of a batch, at least and at most.
+const CENTRES: (usize, usize) = (64, 8192);
 
 /// A batch of predictions from rows that are no rows of a table but sums of some, cut into as many groups as the tables
 /// have parts.
@@ -43,18 +48,18 @@ pub(crate) struct Group {
     scratch: Scratch,
     /// What the attention of items learns, [`Attention::grade`].
     pub(crate) grades: Vec<f32>,
+    /// What the chunk gave so far.
+    counts: Counts,
+    loss: f64,
+    error: Option<SampleError>,
 }
 
 impl Batch {
     /// Within a batch input vectors stand still, so a batch must be so small that the steps that its most frequent row
     /// gathers amount to about one: `size · share · rate ≤ 1`. `share` is that of the row among all centres.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a number between 64 and 8192"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number not above 10⁹")]
     pub(crate) fn new(params: &Params, share: f64) -> Self {
-        let size = 1.0 / (share * f64::from(params.rate)).max(1e-9);
+        let steady = 1.0 / (share * f64::from(params.rate)).max(1e-9);
         let group = || Group {
             range: 0..0,
             number: 0,
@@ -67,10 +72,13 @@ impl Batch {
             buckets: Buckets::new(),
             scratch: Scratch::default(),
             grades: Vec::new(),
+            counts: Counts::default(),
+            loss: 0.0,
+            error: None,
         };
         Self {
             groups: std::iter::repeat_with(group).take(PARTS).collect(),
-            size: size.clamp(64.0, MOST) as usize,
+            size: (steady as usize).min(COMPONENTS / params.dim).clamp(CENTRES.0, CENTRES.1),
         }
     }
 }
@@ -81,9 +89,10 @@ impl Group {
         &mut self,
         source: &PairSource<'_>,
         corpus: &Corpus,
-        input: &Table,
+        inputs: &[RwLock<&mut Vec<Lane>>],
+        lanes: usize,
         side: Option<&Attention>,
-    ) -> Result<Counts, SampleError> {
+    ) {
         let mut rng = SeededRng::stream(source.seed, "cbow", self.number);
         self.hidden.clear();
         self.predicted.clear();
@@ -93,12 +102,11 @@ impl Group {
             None => self.contexts_predict_centres(source.params, corpus, &mut rng),
             Some(attention) => self.items_predict_contexts(source.params, corpus, attention, &mut rng),
         }
-        self.hidden.sum(input);
+        self.hidden.sum(inputs, lanes);
         self.buckets.clear();
         self.scratch.begin();
         let batch = &corpus.items[self.range.clone()];
-        let (lanes, dim) = (input.lanes(), source.params.dim);
-        let mut counts = Counts::default();
+        let dim = source.params.dim;
         let mut sequence = corpus.sequence_at(self.range.start);
         let mut first = 0;
         for (row, &(end, at)) in (0u32..).zip(&self.ends) {
@@ -107,10 +115,15 @@ impl Group {
             let query = &Lane::components(&self.hidden.rows[row as usize * lanes..][..lanes])[..dim];
             let pairs = self.buckets.of_row(row);
             let predicted = &self.predicted[first..end];
-            counts.add(source.pairs_of(pairs, &mut self.scratch, predicted, None, query, batch, &mut rng)?);
+            match source.pairs_of(pairs, &mut self.scratch, predicted, None, query, batch, &mut rng) {
+                Ok(counts) => self.counts.add(counts),
+                Err(error) => {
+                    self.error = Some(error);
+                    return;
+                }
+            }
             first = end;
         }
-        Ok(counts)
     }
 
     /// Closes a hidden row at place `at`, with what it predicts.
@@ -128,62 +141,68 @@ impl Trainer {
         source: &PairSource<'_>,
         corpus: &Corpus,
         range: Range<usize>,
-        rate: &dyn Fn(usize) -> f32,
+        rate: &(dyn Fn(usize) -> f32 + Sync),
     ) -> Result<ChunkResult, SampleError> {
-        let mut result = ChunkResult::default();
-        for first in range.clone().step_by(self.batch.size) {
-            let end = (first + self.batch.size).min(range.end);
-            let each = (end - first).div_ceil(PARTS);
-            for (i, group) in self.batch.groups.iter_mut().enumerate() {
-                let start = (first + i * each).min(end);
+        let (lanes, size, drawn) = (self.input.lanes(), self.batch.size, self.blocks_drawn);
+        let batches = range.len().div_ceil(size);
+        let shared = self.is_shared();
+        let inputs = self.input.locked();
+        let own_outputs = self.output.locked();
+        let outputs = if shared { &inputs } else { &own_outputs };
+        let attention = RwLock::new(self.attention.as_mut());
+        let groups: Vec<_> = self.batch.groups.iter_mut().map(RwLock::new).collect();
+        let failed = AtomicBool::new(false);
+        // A batch: drawing, a phase for each diagonal, and handing out.
+        in_phases(batches * (PARTS + 2), PARTS, |phase, task| {
+            if failed.load(Ordering::Relaxed) {
+                return;
+            }
+            let (batch, phase) = (phase / (PARTS + 2), phase % (PARTS + 2));
+            if phase == 0 {
+                let first = range.start + batch * size;
+                let end = (first + size).min(range.end);
+                let each = (end - first).div_ceil(PARTS);
+                let start = (first + task * each).min(end);
+                let group = &mut **write(&groups[task]);
                 group.range = start..(start + each).min(end);
-                group.number = self.blocks_drawn.wrapping_add(i as u64);
+                group.number = drawn.wrapping_add((batch * PARTS + task) as u64);
                 group.rate = rate(start);
+                group.draw(source, corpus, &inputs, lanes, read(&attention).as_deref());
+                failed.fetch_or(group.error.is_some(), Ordering::Relaxed);
+            } else if phase <= PARTS {
+                let group = &mut **write(&groups[task]);
+                let part = (task + phase - 1) % PARTS;
+                let step = Step { rate: group.rate, clamp: source.params.clamp };
+                let pairs = group.buckets.pairs(0, part);
+                group.loss +=
+                    logistic_pairs(&mut group.hidden.rows, &mut write(&outputs[part]), lanes, &pairs, step);
+                if phase == PARTS {
+                    if let Some(attention) = read(&attention).as_deref() {
+                        attention.grade(&group.centres, &group.hidden, lanes, &mut group.grades);
+                    }
+                    group.hidden.settle(lanes);
+                }
+            } else {
+                let rows = &mut write(&inputs[task]);
+                groups.iter().for_each(|group| read(group).hidden.hand_out(task, rows, lanes));
+                if let Some(attention) = write(&attention).as_deref_mut().filter(|_| task == 0) {
+                    groups.iter().for_each(|group| {
+                        let group = read(group);
+                        attention.learn(&group.centres, &group.grades);
+                    });
+                }
             }
-            self.blocks_drawn = self.blocks_drawn.wrapping_add(PARTS as u64);
-            let (input, groups, attention) = (&self.input, &mut self.batch.groups, self.attention.as_ref());
-            let drawn: Vec<_> =
-                groups.par_iter_mut().map(|group| group.draw(source, corpus, input, attention)).collect();
-            for counts in drawn {
-                result.counts.add(counts?);
-            }
-            result.loss += self.train_hidden(source.params.clamp);
-        }
+        });
+        drop(groups);
+        self.blocks_drawn = drawn.wrapping_add((batches * PARTS) as u64);
         self.end_chunk();
-        Ok(result)
-    }
-
-    /// Trains the hidden rows of a batch, and hands out what they have learned; gives the loss.
-    fn train_hidden(&mut self, clamp: f32) -> f64 {
-        let (lanes, shared) = (self.input.lanes(), self.is_shared());
-        let groups = &mut self.batch.groups;
-        let outputs = if shared { &mut self.input } else { &mut self.output };
-        let mut loss = 0.0;
-        for diagonal in 0..PARTS {
-            let mut outputs: Vec<_> = outputs.parts.iter_mut().enumerate().collect();
-            outputs.rotate_left(diagonal);
-            let train = |(group, (j, outputs)): (&mut Group, (usize, &mut Vec<Lane>))| {
-                let step = Step { rate: group.rate, clamp };
-                logistic_pairs(&mut group.hidden.rows, outputs, lanes, &group.buckets.pairs(0, j), step)
-            };
-            let losses: Vec<f64> = groups.par_iter_mut().zip(outputs).with_max_len(1).map(train).collect();
-            loss += losses.iter().sum::<f64>();
+        let (mut result, mut error) = (ChunkResult::default(), None);
+        for group in &mut self.batch.groups {
+            result.counts.add(std::mem::take(&mut group.counts));
+            result.loss += std::mem::take(&mut group.loss);
+            error = error.or(group.error.take());
         }
-        let attention = self.attention.as_ref();
-        groups.par_iter_mut().for_each(|group| {
-            if let Some(attention) = attention {
-                attention.grade(&group.centres, &group.hidden, lanes, &mut group.grades);
-            }
-            group.hidden.settle(lanes);
-        });
-        let groups = &*groups;
-        self.input.parts.par_iter_mut().enumerate().with_max_len(1).for_each(|(part, rows)| {
-            groups.iter().for_each(|group| group.hidden.hand_out(part, rows, lanes));
-        });
-        if let Some(attention) = &mut self.attention {
-            groups.iter().for_each(|group| attention.learn(&group.centres, &group.grades));
-        }
-        loss
+        error.map_or(Ok(result), Err)
     }
 }
 
@@ -193,6 +212,7 @@ mod tests {
     use negsample::Uniform;
 
     use super::*;
+    use crate::tables::Table;
     use crate::{Architecture, Tables, Window};
 
     type Row = Vec<f64>;
@@ -322,7 +342,8 @@ mod tests {
             let mut group = Batch::new(&params, 0.0).groups.remove(0);
             group.range = 30..40;
             group.contexts_predict_centres(&params, &corpus, &mut SeededRng::new(1));
-            group.hidden.sum(&table);
+            let lanes = table.lanes();
+            group.hidden.sum(&table.locked(), lanes);
             assert_eq!(group.predicted, (30..40).collect::<Vec<_>>());
             for (k, at) in (30..40u32).enumerate() {
                 for c in 0..4 {

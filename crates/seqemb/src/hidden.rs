@@ -1,7 +1,10 @@
+use std::sync::RwLock;
+
 use embed_core::kernel::lists::{Lists, add_lists, sum_lists};
 use embed_core::kernel::logistic::Lane;
 
-use crate::tables::{PART_BITS, PARTS, Table, part, slot};
+use crate::tables::{PART_BITS, PARTS, part, slot};
+use crate::threads::read;
 
 /// Rows that are weighted sums of rows of a table, and the way back: what they learn goes to what they are made of.
 ///
@@ -96,10 +99,9 @@ impl Hidden {
         start as usize..self.ends[k] as usize
     }
 
-    /// Takes the sums over the table's vectors of now.
+    /// Takes the sums over the vectors of the table, which these are the parts of.
     #[expect(clippy::cast_possible_truncation, reason = "fewer rows than a corpus chunk has items")]
-    pub(crate) fn sum(&mut self, table: &Table) {
-        let lanes = table.lanes();
+    pub(crate) fn sum(&mut self, parts: &[RwLock<&mut Vec<Lane>>], lanes: usize) {
         for (at, slots) in self.slots.iter().enumerate() {
             self.starts[at + 1] = self.starts[at] + slots.len() as u32;
         }
@@ -111,7 +113,7 @@ impl Hidden {
         self.vectors.resize(n as usize * lanes, Lane::default());
         for (at, slots) in self.slots.iter().enumerate() {
             let to = &mut self.vectors[self.starts[at] as usize * lanes..][..slots.len() * lanes];
-            sum_lists(&table.parts[at], lanes, &singles(&self.singles, slots), to);
+            sum_lists(&read(&parts[at]), lanes, &singles(&self.singles, slots), to);
         }
         for row in &mut self.picked {
             *row = self.starts[*row as usize % PARTS] + (*row >> PART_BITS);

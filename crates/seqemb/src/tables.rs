@@ -1,6 +1,8 @@
+use std::sync::RwLock;
+
 use embed_core::SeededRng;
 use embed_core::kernel::logistic::Lane;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1, Axis};
 
 use crate::huffman::Huffman;
 
@@ -40,6 +42,11 @@ impl Table {
         Some(Self { parts, n_items, dim })
     }
 
+    /// The parts, for threads that read and change them in turn.
+    pub(crate) fn locked(&mut self) -> Vec<RwLock<&mut Vec<Lane>>> {
+        self.parts.iter_mut().map(RwLock::new).collect()
+    }
+
     /// Rows.
     pub(crate) fn n_rows(&self) -> usize {
         self.n_items
@@ -50,7 +57,8 @@ impl Table {
         Lane::per_row(self.dim)
     }
 
-    /// Uniform in ±0.5 / dim, as in word2vec; a row depends only on the seed and its number.
+    /// Uniform in ±1 / dim, as in gensim and fastText; word2vec.c has half of it. A row depends only on the seed and its
+    /// number.
     #[expect(clippy::cast_precision_loss, reason = "a dimension is below 2²⁴")]
     pub(crate) fn randomize(&mut self, seed: u64) {
         let (lanes, dim) = (self.lanes(), self.dim);
@@ -58,7 +66,7 @@ impl Table {
             let mut rng = SeededRng::stream(seed, "skip-gram init", item as u64);
             let row = &mut self.parts[item % PARTS][item / PARTS * lanes..][..lanes];
             for x in row.iter_mut().flat_map(|lane| &mut lane.0).take(dim) {
-                *x = (rng.unit_f32() - 0.5) / dim as f32;
+                *x = (2.0 * rng.unit_f32() - 1.0) / dim as f32;
             }
         }
     }
@@ -94,8 +102,14 @@ impl Table {
 
     /// Whether every component is finite.
     pub(crate) fn is_finite(&self) -> bool {
-        // Not `all`: a sum of products with 0 vectorises, and is NaN exactly when a component is not finite.
-        self.parts.iter().flatten().flat_map(|lane| lane.0.map(|x| x * 0.0)).sum::<f32>() == 0.0
+        // Not `all`: sums of products with 0, lane by lane, vectorise, and are NaN exactly when a component is not finite.
+        self.parts.iter().all(|rows| {
+            let mut zeros = Lane::default();
+            for lane in rows {
+                zeros.0.iter_mut().zip(lane.0).for_each(|(zero, x)| *zero += x * 0.0);
+            }
+            zeros.0.iter().sum::<f32>() == 0.0
+        })
     }
 
     /// The rows in the order of their ids, `[n_items, dim]`.
@@ -103,12 +117,8 @@ impl Table {
         let lanes = self.lanes();
         let mut rows = Array2::zeros((self.n_items, self.dim));
         for (part, data) in self.parts.iter_mut().enumerate() {
-            for (slot, row) in data.chunks(lanes).enumerate() {
-                let components = row.iter().flat_map(|lane| lane.0);
-                rows.row_mut(slot * PARTS + part)
-                    .iter_mut()
-                    .zip(components)
-                    .for_each(|(to, from)| *to = from);
+            for (mut rows, from) in rows.axis_chunks_iter_mut(Axis(0), PARTS).zip(data.chunks(lanes)) {
+                rows.row_mut(part).assign(&ArrayView1::from(&Lane::components(from)[..self.dim]));
             }
             // Part after part is given back, so that the copy does not double the peak.
             *data = Vec::new();
@@ -141,7 +151,7 @@ mod tests {
         let mut table = Table::zeros(20, 10).unwrap();
         table.randomize(3);
         for lane in table.parts.iter().flatten() {
-            assert!(lane.0[..10].iter().all(|x| x.abs() <= 0.05) && lane.0[..10].iter().any(|x| *x != 0.0));
+            assert!(lane.0[..10].iter().all(|x| x.abs() <= 0.1) && lane.0[..10].iter().any(|x| *x != 0.0));
             assert_eq!(lane.0[10..], [0.0; 6]);
         }
         assert!(table.is_finite());

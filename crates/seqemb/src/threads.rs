@@ -1,5 +1,5 @@
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use embed_core::{Parallelism, ParallelismError};
 
@@ -45,10 +45,10 @@ pub(crate) fn largest_first<T: Send, R: Send>(
         for _ in 0..threads {
             scope.spawn(|_| {
                 loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                    let next = lock(&queue).pop();
                     let Some((at, task)) = next else { break };
                     let answer = work(task);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, answer));
+                    lock(&done).push((at, answer));
                 }
             });
         }
@@ -58,9 +58,98 @@ pub(crate) fn largest_first<T: Send, R: Send>(
     done.into_iter().map(|(_, answer)| answer).collect()
 }
 
+/// How often a thread that waits for a phase looks before it lets others have the processor.
+const LOOKS: u32 = 1 << 10;
+
+/// Does `work(phase, task)` for all tasks of phase 0, which may run at the same time, then of phase 1, and so on.
+///
+/// Phases may be as short as some microseconds: threads stay awake in between. A thread begins with the same tasks in
+/// each phase, so that what they work on stays near it, and goes on with those that nobody has begun. Nobody waits for a
+/// thread that has not come.
+pub(crate) fn in_phases(phases: usize, tasks: usize, work: impl Fn(usize, usize) + Sync) {
+    let threads = rayon::current_num_threads().min(tasks);
+    // How many phases have begun each task, and how many tasks of all phases have ended.
+    let begun: Vec<AtomicUsize> = std::iter::repeat_with(AtomicUsize::default).take(tasks).collect();
+    let (ended, members) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let member = || {
+        let first = members.fetch_add(1, Ordering::Relaxed) * tasks / threads.max(1);
+        for phase in 0..phases {
+            for task in (first..tasks).chain(0..first) {
+                let claim =
+                    begun[task].compare_exchange(phase, phase + 1, Ordering::Relaxed, Ordering::Relaxed);
+                if claim.is_ok() {
+                    let _end = Ending(&ended);
+                    work(phase, task);
+                }
+            }
+            let mut looks = 0;
+            while ended.load(Ordering::Acquire) < (phase + 1) * tasks {
+                looks += 1;
+                if looks < LOOKS { std::hint::spin_loop() } else { std::thread::yield_now() }
+            }
+        }
+    };
+    rayon::scope(|scope| {
+        (1..threads).for_each(|_| scope.spawn(|_| member()));
+        member();
+    });
+}
+
+/// Counts a task that has ended, even by a panic, so that nobody waits for it.
+struct Ending<'a>(&'a AtomicUsize);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// A lock, whatever happened to those who held it.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lock to read, whatever happened to those who held it.
+pub(crate) fn read<T: ?Sized>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lock to write, whatever happened to those who held it.
+pub(crate) fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn phases_follow_each_other_and_every_task_is_done_once() {
+        for threads in [1, 3, 7] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let cells: Vec<AtomicUsize> = std::iter::repeat_with(AtomicUsize::default).take(5).collect();
+            pool.install(|| {
+                in_phases(200, 5, |phase, task| {
+                    // What the neighbour did in the phase before is there; nobody is ahead of this phase.
+                    let next = cells[(task + 1) % 5].load(Ordering::Relaxed);
+                    assert!(next == phase || next == phase + 1);
+                    assert_eq!(cells[task].fetch_add(1, Ordering::Relaxed), phase);
+                });
+                in_phases(3, 0, |_, _| unreachable!());
+                in_phases(0, 3, |_, _| unreachable!());
+            });
+            assert!(cells.iter().all(|cell| cell.load(Ordering::Relaxed) == 200));
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_all_phases() {
+        let ends = std::panic::catch_unwind(|| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            pool.install(|| in_phases(9, 4, |phase, task| assert!((phase, task) != (3, 2))));
+        });
+        assert!(ends.is_err());
+    }
 
     #[test]
     fn answers_are_in_the_order_of_the_tasks() {

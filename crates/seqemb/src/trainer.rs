@@ -11,8 +11,9 @@ use crate::tables::{PARTS, Table};
 use crate::threads::largest_first;
 use crate::{Params, Tables, Window};
 
-/// Pairs of a chunk, about: what lies in buffers between drawing and training, 4 to 8 bytes each.
-const CHUNK_PAIRS: usize = 1 << 21;
+/// Bytes of the pairs of a chunk, about: what lies in buffers between drawing and training. They may grow to twice that.
+/// The more pairs two parts have for each other, the more often a row is met while it is near.
+const CHUNK_BYTES: usize = 24 << 20;
 /// With one table, fewer where there are few items: while two parts meet, they drift from the others together.
 const SHARED_PAIRS_PER_ITEM: usize = 64;
 /// Blocks of a chunk, each with its own random stream.
@@ -65,10 +66,12 @@ impl Trainer {
         };
         let pairs_per_item = contexts.saturating_mul(pairs_per_prediction);
         let shared = params.tables == Tables::Shared;
-        let chunk_pairs = match shared {
-            true => CHUNK_PAIRS.min(SHARED_PAIRS_PER_ITEM * counts.len()),
-            false => CHUNK_PAIRS,
-        };
+        // 4 bytes a pair, and 8 for each part that it has pairs with.
+        let bytes = pairs_per_item.saturating_mul(4).saturating_add(8 * PARTS.min(pairs_per_item));
+        let mut chunk_items = CHUNK_BYTES / bytes.max(1);
+        if shared {
+            chunk_items = chunk_items.min(SHARED_PAIRS_PER_ITEM * counts.len() / pairs_per_item.max(1));
+        }
         let total: f64 = counts.iter().map(|&n| n as f64).sum();
         let item = counts.iter().copied().max().unwrap_or(0) as f64 / total.max(1.0);
         let share = attention.as_ref().map_or(item, |attention| attention.share(counts).max(item));
@@ -80,7 +83,7 @@ impl Trainer {
             batch: Batch::new(params, share),
             blocks_drawn: 0,
             chunks_done: 0,
-            chunk_items: (chunk_pairs / pairs_per_item.max(1)).max(BLOCKS),
+            chunk_items: chunk_items.max(BLOCKS),
             shared,
         }
     }
@@ -132,7 +135,7 @@ impl Trainer {
         source: &PairSource<'_>,
         corpus: &Corpus,
         range: std::ops::Range<usize>,
-        rate: &dyn Fn(usize) -> f32,
+        rate: &(dyn Fn(usize) -> f32 + Sync),
     ) -> Result<ChunkResult, SampleError> {
         let per_block = range.len().div_ceil(BLOCKS).max(1);
         for (i, block) in self.blocks.iter_mut().enumerate() {

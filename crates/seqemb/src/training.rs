@@ -49,7 +49,7 @@ pub struct Training {
 }
 
 impl Training {
-    /// Reads the source once (twice with a minimum count) and makes the tables: input vectors uniform in ±0.5 / dim,
+    /// Reads the source once (twice with a minimum count) and makes the tables: input vectors uniform in ±1 / dim,
     /// output vectors 0.
     ///
     /// # Errors

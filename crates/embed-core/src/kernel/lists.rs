@@ -134,6 +134,11 @@ unsafe fn sum_block<V: Lanes, const N: usize>(
         for (k, &end) in lists.ends.iter().enumerate() {
             let mut sum = [V::zero(); N];
             for at in start..end as usize {
+                if let Some(next) = lists.rows.get(at + AHEAD) {
+                    for l in 0..N {
+                        V::prefetch(table.wrapping_add(*next as usize * row + l * Lane::WIDTH));
+                    }
+                }
                 let from = table.add(*lists.rows.get_unchecked(at) as usize * row);
                 let weight = V::splat(*lists.weights.get_unchecked(at));
                 for (l, sum) in sum.iter_mut().enumerate() {

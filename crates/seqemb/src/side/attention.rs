@@ -235,7 +235,7 @@ mod tests {
             });
             hidden.end();
         }
-        hidden.sum(&table);
+        hidden.sum(&table.clone().locked(), 1);
         for row in &mut hidden.rows {
             row.0.iter_mut().zip(&g).for_each(|(x, g)| *x -= rate * g);
         }
