@@ -7,13 +7,13 @@
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
-use std::collections::HashMap;
 use std::error::Error;
 
 use ndarray::{Array2, ArrayView2};
 use nearfield::embed_core::{Csr, SeededRng, kernel};
-use nearfield::interactions::Format;
 use nearfield::prelude::*;
+
+mod movielens;
 
 const DIM: usize = 64;
 
@@ -23,24 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("usage: genre_agreement RATINGS MOVIES");
         return Ok(());
     };
-    let options = ReadOptions {
-        format: Format::Tsv,
-        header: false,
-        columns: "user=0,item=1".parse()?,
-        ..ReadOptions::default()
-    };
-    let (log, _) = Log::read(ratings, &options)?;
-    let mut genres: HashMap<&str, Vec<&str>> = HashMap::new();
-    let text = std::fs::read(movies)?;
-    let text = String::from_utf8_lossy(&text);
-    for line in text.lines() {
-        let mut fields = line.split('\t');
-        if let (Some(movie), Some(names)) = (fields.next(), fields.nth(1)) {
-            genres.insert(movie, names.split('|').collect());
-        }
-    }
-    let of: Vec<Vec<&str>> =
-        log.item_keys().keys().map(|key| genres.get(key).cloned().unwrap_or_default()).collect();
+    let (log, genres) = movielens::read(ratings, movies)?;
     let counts = log.item_counts();
     let params = ItemToVec { dim: DIM, epochs: 40, ..ItemToVec::basket() };
     let items = SkipGram::fit(&params, &log.sequences(), log.item_keys().clone(), &mut Run::seeded(1))?;
@@ -48,14 +31,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, vectors) in
         [("item2vec", items.input.vectors().to_owned()), ("svd", svd(&log.histories(), counts.len(), DIM))]
     {
-        let [popular, middle, unpopular, all] = agreement(vectors.view(), &counts, &of);
+        let [popular, middle, unpopular, all] = agreement(vectors.view(), &counts, &genres);
         println!("{name:10} {popular:8.4} {middle:8.4} {unpopular:9.4} {all:8.4}");
     }
     Ok(())
 }
 
 /// Mean share of the ten nearest by cosine that have a genre of the item, by third of popularity and over all.
-fn agreement(vectors: ArrayView2<'_, f32>, counts: &[u64], genres: &[Vec<&str>]) -> [f64; 4] {
+fn agreement(vectors: ArrayView2<'_, f32>, counts: &[u64], genres: &[Vec<String>]) -> [f64; 4] {
     let unit: Vec<Vec<f32>> = vectors
         .rows()
         .into_iter()

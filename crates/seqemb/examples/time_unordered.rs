@@ -164,7 +164,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut input = vec![Lane::default(); keys.len() * lanes];
     let output = input.clone();
     for x in input.iter_mut().flat_map(|lane| &mut lane.0) {
-        *x = (rng.unit_f32() - 0.5) / dim as f32;
+        *x = (2.0 * rng.unit_f32() - 1.0) / dim as f32;
     }
     let tables: Box<dyn Train> = match (scheme.as_str(), lanes) {
         ("alone", _) => {
@@ -185,33 +185,46 @@ fn main() -> Result<(), Box<dyn Error>> {
             .chunks(each)
             .map(|own| scope.spawn(|| worker(own, epochs, negatives, &sampler, tables.as_ref())))
             .collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or((f64::NAN, 0))).collect::<Vec<_>>()
+        workers.into_iter().map(|worker| worker.join().unwrap_or_default()).collect::<Vec<_>>()
     });
     let seconds = start.elapsed().as_secs_f64();
-    let (loss, pairs) = totals.iter().fold((0.0, 0), |sum, total| (sum.0 + total.0, sum.1 + total.1));
+    let mut total = Total::default();
+    for worker in totals {
+        total.pairs += worker.pairs;
+        total.loss += worker.loss;
+        total.predictions += worker.predictions;
+    }
     println!(
-        r#"{{"scheme": "{scheme}", "dim": {dim}, "negatives": {negatives}, "threads": {threads}, "training_seconds": {seconds:.3}, "tokens_per_s": {:.0}, "pairs_per_s": {:.0}, "loss_per_pair": {:.4}}}"#,
+        r#"{{"scheme": "{scheme}", "dim": {dim}, "negatives": {negatives}, "threads": {threads}, "training_seconds": {seconds:.3}, "tokens_per_s": {:.0}, "pairs_per_s": {:.0}, "loss": {:.4}}}"#,
         (items * epochs) as f64 / seconds,
-        pairs as f64 / seconds,
-        loss / pairs as f64,
+        total.pairs as f64 / seconds,
+        total.loss / total.predictions as f64,
     );
     Ok(())
 }
 
-/// Goes through its sequences; gives the sum of the losses, and how many pairs.
+/// What a worker did: pairs in all, and in the last epoch predictions and the sum of their losses.
+#[derive(Default)]
+struct Total {
+    pairs: usize,
+    predictions: usize,
+    loss: f64,
+}
+
+/// Goes through its sequences.
 fn worker(
     sequences: &[Vec<u32>],
     epochs: usize,
     negatives: usize,
     sampler: &Popularity,
     tables: &dyn Train,
-) -> (f64, usize) {
+) -> Total {
     let mut rng = SeededRng::new(sequences.first().map_or(0, |first| first[0].into()));
-    let total = (sequences.iter().map(Vec::len).sum::<usize>() * epochs) as f32;
-    let (mut loss, mut pairs, mut done) = (0.0, 0, 0usize);
+    let items = (sequences.iter().map(Vec::len).sum::<usize>() * epochs) as f32;
+    let (mut total, mut done) = (Total::default(), 0usize);
     let mut drawn: Drawn = vec![(0, Vec::new()); CENTRES];
     let mut filled = 0;
-    for sequence in (0..epochs).flat_map(|_| sequences) {
+    for (epoch, sequence) in (1..=epochs).flat_map(|epoch| sequences.iter().map(move |row| (epoch, row))) {
         for (at, &centre) in sequence.iter().enumerate() {
             let reach = 1 + rng.below(WINDOW) as usize;
             let near = at.saturating_sub(reach)..sequence.len().min(at + reach + 1);
@@ -228,17 +241,19 @@ fn worker(
                     *item = op(if *item == context { u32::from(context == 0) } else { *item }, false);
                 });
             }
-            pairs += ops.len();
+            total.pairs += ops.len();
+            total.predictions += usize::from(epoch == epochs) * (ops.len() / (1 + negatives));
             filled += 1;
             done += 1;
             if filled == CENTRES {
-                let step = Step { rate: 0.025 * (1.0 - done as f32 / total).max(0.004), clamp: 10.0 };
-                loss += tables.train(&drawn, 1 + negatives, step);
+                let step = Step { rate: 0.025 * (1.0 - done as f32 / items).max(0.004), clamp: 10.0 };
+                let loss = tables.train(&drawn, 1 + negatives, step);
+                total.loss += if epoch == epochs { loss } else { 0.0 };
                 filled = 0;
             }
         }
     }
-    (loss, pairs)
+    total
 }
 
 fn atomics(rows: &[Lane]) -> Atomics {
