@@ -10,6 +10,7 @@
 //! the threads, bounds every such scheme, as nobody waits and no line of memory moves between cores.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
+#![allow(clippy::cast_possible_truncation, reason = "halves of words; a few hundred pairs")]
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};

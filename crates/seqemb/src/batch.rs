@@ -217,11 +217,6 @@ mod tests {
 
     type Row = Vec<f64>;
 
-    fn rows(table: &Table) -> Vec<Row> {
-        let rows = table.clone().into_rows();
-        rows.rows().into_iter().map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect()
-    }
-
     /// What CBOW says, over the negatives that were drawn: the mean of the contexts predicts the centre; scores of a tile
     /// before its updates; each context gets what the mean got, by their number.
     fn naive(
@@ -305,25 +300,17 @@ mod tests {
             (Table::zeros(n_items, dim).unwrap(), Table::zeros(n_items, dim).unwrap());
         input.randomize(5);
         output.randomize(6);
-        let (mut slow_in, mut slow_out) = (rows(&input), rows(&output));
+        let (mut slow_in, mut slow_out) = (input.to_f64(), output.to_f64());
         let mut trainer = Trainer::new(input, output, None, &params, 6, &[1; 67]);
         let sampler = Uniform::new(n_items).unwrap();
-        let source = PairSource {
-            params: &params,
-            sampler: &sampler,
-            tree: None,
-            n_items,
-            seed: 4,
-            epoch: 0,
-            step: 0,
-        };
+        let source = PairSource::first(&params, &sampler, 4);
         let fast = trainer.train_batches(&source, &corpus, 0..corpus.items.len(), &|_| 0.3).unwrap();
         let sequences: Vec<&[ItemId]> = sequences.iter().map(Vec::as_slice).collect();
         let rate = f64::from(0.3f32);
         let slow = naive(&trainer, &sequences, size, rate, [&mut slow_in, &mut slow_out]);
         assert!((fast.loss - slow).abs() < 1e-4 * slow, "{} instead of {slow}", fast.loss);
         for (fast, slow) in [(&trainer.input, &slow_in), (&trainer.output, &slow_out)] {
-            for (a, b) in rows(fast).iter().flatten().zip(slow.iter().flatten()) {
+            for (a, b) in fast.to_f64().iter().flatten().zip(slow.iter().flatten()) {
                 assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
             }
         }

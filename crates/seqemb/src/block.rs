@@ -112,15 +112,7 @@ mod tests {
         let window = Window::Sliding { size: 2, dynamic: false };
         let params = Params { window, negatives: 3, ..Params::default() };
         let sampler = Uniform::new(50).unwrap();
-        let source = PairSource {
-            params: &params,
-            sampler: &sampler,
-            tree: None,
-            n_items: 50,
-            seed: 1,
-            epoch: 0,
-            step: 0,
-        };
+        let source = PairSource::first(&params, &sampler, 1);
         let mut expected = Vec::new();
         for sequence in [0..7usize, 7..9, 9..39, 39..42, 42..47] {
             for i in sequence.clone() {
@@ -156,15 +148,7 @@ mod tests {
         let popularity = Popularity::new(&counts, 0.75).unwrap();
         let window = Window::Sliding { size: 1, dynamic: false };
         let params = Params { window, negatives: 8, ..Params::default() };
-        let source = PairSource {
-            params: &params,
-            sampler: &popularity,
-            tree: None,
-            n_items: 20,
-            seed: 1,
-            epoch: 0,
-            step: 0,
-        };
+        let source = PairSource::first(&params, &popularity, 1);
         let mut block = Block::new();
         block.range = 0..corpus.items.len();
         let sum = block.draw(&source, &corpus, &Table::zeros(50, 4).unwrap()).unwrap();
@@ -185,15 +169,7 @@ mod tests {
 
         let params = Params { exclude: Exclude::Sequence, ..params };
         let excluding = ExcludePositives::new(popularity);
-        let source = PairSource {
-            params: &params,
-            sampler: &excluding,
-            tree: None,
-            n_items: 20,
-            seed: 1,
-            epoch: 0,
-            step: 0,
-        };
+        let source = PairSource::first(&params, &excluding, 1);
         block.range = 6..12;
         block.draw(&source, &corpus, &Table::zeros(50, 4).unwrap()).unwrap();
         let own = &corpus.items[6..12];

@@ -54,6 +54,14 @@ impl Scratch {
     }
 }
 
+#[cfg(test)]
+impl<'a> PairSource<'a> {
+    /// The first step of a training with negative sampling.
+    pub(crate) fn first(params: &'a Params, sampler: &'a dyn NegativeSampler, seed: u64) -> Self {
+        Self { params, sampler, tree: None, n_items: sampler.n_items(), seed, epoch: 0, step: 0 }
+    }
+}
+
 impl PairSource<'_> {
     /// With [`Exclude::Sequence`]: the items of a sequence, once, for the sampler to leave out.
     pub(crate) fn exclude(&self, scratch: &mut Scratch, sequence: usize, items: &[ItemId]) {

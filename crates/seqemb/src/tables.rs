@@ -128,6 +128,14 @@ impl Table {
 }
 
 #[cfg(test)]
+impl Table {
+    /// The rows in the order of their ids, for naive calculations.
+    pub(crate) fn to_f64(&self) -> Vec<Vec<f64>> {
+        self.clone().into_rows().rows().into_iter().map(|row| row.mapv(f64::from).to_vec()).collect()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

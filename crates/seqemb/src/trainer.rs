@@ -242,11 +242,6 @@ mod tests {
 
     type Row = Vec<f64>;
 
-    fn rows(table: &Table) -> Vec<Row> {
-        let rows = table.clone().into_rows();
-        rows.rows().into_iter().map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect()
-    }
-
     /// A pair at a time over the drawn pairs, diagonal after diagonal; scores of a tile before its updates.
     fn naive(trainer: &Trainer, input: &mut [Row], output: &mut [Row], clamp: f64) -> f64 {
         let mut loss = 0.0;
@@ -303,24 +298,16 @@ mod tests {
             (Table::zeros(n_items, dim).unwrap(), Table::zeros(n_items, dim).unwrap());
         input.randomize(5);
         output.randomize(6);
-        let (mut slow_in, mut slow_out) = (rows(&input), rows(&output));
+        let (mut slow_in, mut slow_out) = (input.to_f64(), output.to_f64());
         let mut trainer = Trainer::new(input, output, None, &params, 6, &[1; 67]);
         let sampler = Uniform::new(n_items).unwrap();
-        let source = PairSource {
-            params: &params,
-            sampler: &sampler,
-            tree: None,
-            n_items,
-            seed: 4,
-            epoch: 0,
-            step: 0,
-        };
+        let source = PairSource::first(&params, &sampler, 4);
         let rate = |at: usize| 0.3 / (1.0 + at as f32);
         let fast = trainer.train(&source, &corpus, 3..150, &rate).unwrap();
         let slow = naive(&trainer, &mut slow_in, &mut slow_out, f64::from(params.clamp));
         assert!((fast.loss - slow).abs() < 1e-4 * slow, "{} instead of {slow}", fast.loss);
         for (fast, slow) in [(&trainer.input, &slow_in), (&trainer.output, &slow_out)] {
-            for (a, b) in rows(fast).iter().flatten().zip(slow.iter().flatten()) {
+            for (a, b) in fast.to_f64().iter().flatten().zip(slow.iter().flatten()) {
                 assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
             }
         }
