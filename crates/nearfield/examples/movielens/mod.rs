@@ -8,7 +8,7 @@ use nearfield::prelude::*;
 
 /// The ratings `user<TAB>movie<TAB>…`, users together, and for each movie of theirs its genres, from
 /// `movie<TAB>title<TAB>genre|genre`.
-pub fn read(ratings: &str, movies: &str) -> Result<(Log, Vec<Vec<String>>), Box<dyn Error>> {
+pub(crate) fn read(ratings: &str, movies: &str) -> Result<(Log, Vec<Vec<String>>), Box<dyn Error>> {
     let options = ReadOptions {
         format: Format::Tsv,
         header: false,
