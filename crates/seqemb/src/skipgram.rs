@@ -24,8 +24,9 @@ use crate::{CheckpointError, FitError, ItemVectors, Params, Training};
 /// Mikolov, Sutskever, Chen, Corrado & Dean 2013, "Distributed representations of words and phrases and their
 /// compositionality", section 2.2; Barkan & Koenigstein 2016, "Item2Vec: neural item embedding for
 /// collaborative filtering"; Zhu, Xu, Tang & Qu 2019, "GraphVite", section 3.2. Differs from word2vec.c in
-/// this: within a tile of 16 pairs of one centre the scores are taken before the updates, an item is never
-/// its own context, and the order of updates within a chunk follows the blocks.
+/// this: input vectors begin in ±1 / dim, as in gensim, not in half of that; within a tile of 16 pairs of one centre the
+/// scores are taken before the updates; an item is never its own context; and the order of updates within a chunk
+/// follows the blocks.
 #[derive(Debug, Clone, Copy)]
 pub struct SkipGram;
 
