@@ -6,9 +6,12 @@ use std::error::Error;
 use nearfield::interactions::{Format, Log};
 use nearfield::prelude::*;
 
+/// A log, and the genres of each item.
+type Movies = (Log, Vec<Vec<String>>);
+
 /// The ratings `user<TAB>movie<TAB>…`, users together, and for each movie of theirs its genres, from
 /// `movie<TAB>title<TAB>genre|genre`.
-pub(crate) fn read(ratings: &str, movies: &str) -> Result<(Log, Vec<Vec<String>>), Box<dyn Error>> {
+pub(crate) fn read(ratings: &str, movies: &str) -> Result<Movies, Box<dyn Error>> {
     let options = ReadOptions {
         format: Format::Tsv,
         header: false,
