@@ -58,6 +58,14 @@ pub(crate) enum CliError {
     NotPrefixes { path: PathBuf },
     #[error("no user and item has {k} interactions, so --k-core {k} leaves nothing")]
     EmptyCore { k: usize },
+    #[error("no file of features has a column {column:?}")]
+    NoColumn { column: String },
+    #[error("{}: method {method} knows no features, so it cannot make vectors of new items", path.display())]
+    NoFeatures { path: PathBuf, method: String },
+    #[error("{}: method {method} has no towers to export: its vectors are in items.safetensors", path.display())]
+    NoTowers { path: PathBuf, method: String },
+    #[error("{}: nothing is known of user {user:?}: neither a feature that the model looks at nor an item of its catalogue", path.display())]
+    NothingKnown { path: PathBuf, user: String },
     #[error("{option} is not an option of --method {method}")]
     NotAnOption { option: String, method: &'static str },
     #[error("{}, line {line}: {what}", path.display())]
@@ -146,6 +154,12 @@ pub(crate) enum CliError {
     Fit(#[from] FitError),
     #[error(transparent)]
     Towers(#[from] nearfield::towers::FitError),
+    #[error(transparent)]
+    Features(#[from] nearfield::towers::features::FeatureError),
+    #[error(transparent)]
+    Embed(#[from] embed_core::EmbedError),
+    #[error(transparent)]
+    Export(#[from] nearfield::towers::export::ExportError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     #[error("{} was made by method {got}: item2vec goes on", path.display())]

@@ -6,9 +6,12 @@ mod cancel;
 mod compare;
 mod demo;
 mod detail;
+mod embed;
 mod error;
 mod eval;
 mod evaluation;
+mod export;
+mod features;
 mod figures;
 mod graph;
 mod histories;
@@ -59,6 +62,8 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CliError> {
         Command::Train(args) => train::train(args, cli.json),
         Command::Neighbors(args) => neighbors::neighbors(args, cli.json),
         Command::Recommend(args) => recommend::recommend(args, cli.json),
+        Command::Embed(args) => embed::embed(args, cli.json),
+        Command::Export(args) => export::export(args, cli.json),
         Command::Index(args) => index::index(args, cli.json),
         Command::Graph(args) => graph::graph(args, cli.json),
         Command::EmbedGraph(args) => graph::embed_graph(args, cli.json),
@@ -89,7 +94,7 @@ fn first_paragraph(error: &clap::Error) -> String {
         error.kind(),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return "no command given: demo, run, train, neighbors, recommend, index, graph, embed-graph, eval, inspect, compare or report (try --help)"
+        return "no command given: demo, run, train, neighbors, recommend, embed, export, index, graph, embed-graph, eval, inspect, compare or report (try --help)"
             .to_owned();
     }
     let text = error.render().to_string();

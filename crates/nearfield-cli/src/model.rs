@@ -7,9 +7,10 @@ use embed_core::store::{Reader, StoreError};
 use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
 use nearfield::graphemb::UserItemVectors;
 use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
-use nearfield::towers::models::TowersParams;
+use nearfield::towers::features::Records;
+use nearfield::towers::models::{DssmParams, TowersParams};
 use nearfield::towers::train::FitParams;
-use nearfield::towers::{IdTowers, UserInput};
+use nearfield::towers::{Dssm, IdTowers, UserInput, UserRecord, Who};
 use serde::Serialize;
 
 use crate::args::Method;
@@ -24,6 +25,8 @@ pub(crate) enum Model {
     UsersItems(UserItemVectors),
     /// Two towers over ids and histories.
     Towers(Arc<IdTowers>),
+    /// Two towers over features.
+    Dssm(Arc<Dssm>),
 }
 
 impl Model {
@@ -33,6 +36,7 @@ impl Model {
             Self::Items(vectors) => vectors.targets(Scoring::InOut),
             Self::UsersItems(vectors) => vectors.items.targets(Scoring::InOut),
             Self::Towers(model) => model.items(),
+            Self::Dssm(model) => model.items(),
         }
     }
 
@@ -43,6 +47,7 @@ impl Model {
                 vec![("input", &vectors.input), ("output", &vectors.output)]
             }
             Self::Towers(model) => vec![("items", model.items())],
+            Self::Dssm(model) => vec![("items", model.items())],
         }
     }
 
@@ -55,6 +60,7 @@ impl Model {
                 others: vectors.items.pooled(Pooling::default(), Scoring::InOut),
             },
             Self::Towers(model) => UserSide::Towers(Arc::clone(model)),
+            Self::Dssm(model) => UserSide::Dssm(Arc::clone(model)),
         }
     }
 
@@ -65,6 +71,7 @@ impl Model {
                 ModelParams::Sequence(&vectors.params)
             }
             Self::Towers(model) => ModelParams::Towers { towers: model.params(), fit: model.fit_params() },
+            Self::Dssm(model) => ModelParams::Dssm { towers: model.params(), fit: model.fit_params() },
         }
     }
 
@@ -74,6 +81,7 @@ impl Model {
             Self::Items(vectors) => vectors.save(path),
             Self::UsersItems(vectors) => vectors.save(path),
             Self::Towers(model) => model.save(path),
+            Self::Dssm(model) => model.save(path),
         }
     }
 
@@ -84,6 +92,7 @@ impl Model {
             Method::Mf | Method::YoutubeDnn | Method::Contrastive => {
                 Ok(Self::Towers(Arc::new(IdTowers::open(path)?)))
             }
+            Method::Dssm => Ok(Self::Dssm(Arc::new(Dssm::open(path)?))),
             Method::Deepwalk | Method::Node2vec => {
                 let bipartite = Reader::open_any(path)?.kind() == UserItemVectors::KIND.name;
                 Ok(if bipartite {
@@ -102,13 +111,14 @@ impl Model {
 pub(crate) enum ModelParams<'a> {
     Sequence(&'a Params),
     Towers { towers: &'a TowersParams, fit: &'a FitParams },
+    Dssm { towers: &'a DssmParams, fit: &'a FitParams },
 }
 
 /// How user vectors are scored against item vectors, unless `--metric` says otherwise.
 pub(crate) fn metric_of(method: Method) -> Metric {
     match method {
         Method::Item2vec | Method::Deepwalk | Method::Node2vec => Metric::InnerProduct,
-        Method::Mf | Method::YoutubeDnn | Method::Contrastive => Metric::Cosine,
+        Method::Mf | Method::YoutubeDnn | Method::Dssm | Method::Contrastive => Metric::Cosine,
     }
 }
 
@@ -119,6 +129,8 @@ pub(crate) struct Whom<'a> {
     pub(crate) user: Option<u32>,
     /// Their items, oldest first.
     pub(crate) history: &'a [ItemId],
+    /// A row of features of somebody new, for a model that looks at features.
+    pub(crate) features: Option<(&'a Records, usize)>,
 }
 
 /// Makes a user's vector.
@@ -131,6 +143,14 @@ pub(crate) enum UserSide {
         others: Pooled,
     },
     Towers(Arc<IdTowers>),
+    Dssm(Arc<Dssm>),
+}
+
+impl UserSide {
+    /// Whether it can make a vector of somebody without a history.
+    pub(crate) fn knows_features(&self) -> bool {
+        matches!(self, Self::Dssm(model) if !model.coder().schema().user.features.is_empty())
+    }
 }
 
 impl Embedder<Whom<'_>> for UserSide {
@@ -138,6 +158,7 @@ impl Embedder<Whom<'_>> for UserSide {
         match self {
             Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled.dim(),
             Self::Towers(model) => model.params().dim,
+            Self::Dssm(model) => model.params().dim,
         }
     }
 
@@ -145,6 +166,7 @@ impl Embedder<Whom<'_>> for UserSide {
         match self {
             Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled.space(),
             Self::Towers(model) => model.items().space(),
+            Self::Dssm(model) => model.items().space(),
         }
     }
 
@@ -160,6 +182,11 @@ impl Embedder<Whom<'_>> for UserSide {
                     }
                     _ => others.embed_into(whom.history, out),
                 }
+            }
+            Self::Dssm(model) => {
+                let known = whom.user.map_or(Who::Nobody, Who::Known);
+                let who = whom.features.map_or(known, |(records, row)| Who::Features(records, row));
+                model.embed_into(&UserRecord { who, history: whom.history }, out)
             }
             // A user without items has a vector that was never trained.
             Self::Towers(_) if whom.history.is_empty() => Err(EmbedError::Empty { what: "history" }),

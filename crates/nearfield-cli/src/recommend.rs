@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use embed_core::{AnnIndex, ItemId};
 use nearfield::ann::Index;
+use nearfield::towers::features::{Records, Side};
 use nearfield::{Options, Recommender};
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use crate::histories::{self, Histories};
 use crate::model::{Model, UserSide, Whom};
 use crate::neighbors::{Scored, list};
 use crate::run::save::{INDEX, MODEL};
-use crate::{keys, manifest, output};
+use crate::{features, keys, manifest, output};
 
 #[derive(Debug, Serialize)]
 struct Recommended {
@@ -27,9 +28,11 @@ pub(crate) fn recommend(args: &RecommendArgs, json: bool) -> Result<ExitCode, Cl
         return Err(CliError::NotARunFolder { path: args.model.clone() });
     }
     let recommender = open(&args.model)?;
-    let (user, history) = history(args, &recommender)?;
+    let records = features(args, recommender.embedder())?;
+    let (user, history) = history(args, &recommender, records.is_some())?;
     let options = Options { keep_seen: args.keep_seen, ..Options::default() };
-    let whom = Whom { user, history: &history };
+    let features = records.as_ref().map(|(records, row)| (records, *row));
+    let whom = Whom { user, history: &history, features };
     let found = recommender.recommend_for(&whom, &history, args.k, &options)?;
     if found.len() < args.k {
         output::note(&format!(
@@ -58,21 +61,42 @@ fn open(dir: &Path) -> Result<Recommender<UserSide, Index>, CliError> {
     Ok(Recommender::new(model.users(), index, model.items().vocab().clone())?)
 }
 
+/// The user's row of features, where a file has them.
+fn features(args: &RecommendArgs, side: &UserSide) -> Result<Option<(Records, usize)>, CliError> {
+    let (Some(path), Some(user)) = (&args.user_features, &args.user) else { return Ok(None) };
+    let UserSide::Dssm(model) = side else {
+        let method = "of another kind".to_owned();
+        return Err(CliError::NoFeatures { path: args.model.clone(), method });
+    };
+    let frame = features::of_model(path, model.coder().schema(), Side::User)?;
+    let row = keys::find(frame.keys(), "user", user)?;
+    Ok(Some((model.coder().code(Side::User, &frame)?, row as usize)))
+}
+
 /// The user, if it is one of the log, and the ids of what is recommended from, oldest first.
 fn history(
     args: &RecommendArgs,
     recommender: &Recommender<UserSide, Index>,
+    has_features: bool,
 ) -> Result<(Option<u32>, Vec<ItemId>), CliError> {
     let items = recommender.items();
     if let Some(user) = &args.user {
         let path = args.model.join(histories::FILE);
         if !path.exists() {
+            if has_features {
+                return Ok((None, Vec::new()));
+            }
             return Err(CliError::NoUsers { path: args.model.clone() });
         }
         let histories = Histories::open(&path, items.len())?;
-        let id = keys::find(histories.users(), "user", user)?;
+        let id = match keys::find(histories.users(), "user", user) {
+            Ok(id) => id,
+            Err(_) if has_features => return Ok((None, Vec::new())),
+            Err(error) => return Err(error),
+        };
         let history = histories.of(id).to_vec();
-        if history.is_empty() {
+        let by_features = has_features || recommender.embedder().knows_features();
+        if history.is_empty() && !by_features {
             return Err(CliError::UserWithoutItems { user: user.clone() });
         }
         return Ok((Some(id), history));

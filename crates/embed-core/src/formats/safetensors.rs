@@ -113,6 +113,33 @@ pub fn write(path: impl AsRef<Path>, tables: &[(&str, &Embeddings)]) -> Result<(
     Ok(())
 }
 
+/// Writes arrays `[rows, columns]` under their names, without keys: the weights of a model, for other programs. In one step.
+///
+/// # Errors
+/// [`FormatError::TensorName`] for a name that comes twice, [`FormatError::Parse`] when a shape does not fit its values,
+/// [`FormatError::Store`].
+pub fn write_arrays(
+    path: impl AsRef<Path>,
+    arrays: &[(&str, (usize, usize), &[f32])],
+) -> Result<(), FormatError> {
+    let path = path.as_ref();
+    let unwritable = |reason| ParseError::Safetensors { reason }.at(path);
+    let mut data: Vec<(&str, Vec<usize>, Vec<u8>)> = Vec::with_capacity(arrays.len());
+    for &(name, (rows, columns), values) in arrays {
+        if data.iter().any(|(other, ..)| *other == name) {
+            return Err(FormatError::TensorName { path: path.to_owned(), name: name.to_owned() });
+        }
+        data.push((name, vec![rows, columns], values.iter().flat_map(|x| x.to_le_bytes()).collect()));
+    }
+    let mut views = Vec::with_capacity(data.len());
+    for (name, shape, bytes) in &data {
+        views.push((*name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(unwritable)?));
+    }
+    let bytes = safetensors::serialize(views, None).map_err(unwritable)?;
+    atomic_write(path, |file| file.write_all(&bytes))?;
+    Ok(())
+}
+
 fn read_both(path: &Path) -> Result<(Vec<u8>, Option<Vec<u8>>), FormatError> {
     let bytes = rows::read_all(path)?;
     let keys = keys_path(path);

@@ -49,6 +49,10 @@ pub(crate) struct RecommendArgs {
     #[arg(long, value_name = "U", allow_hyphen_values = true)]
     pub(crate) user: Option<String>,
 
+    /// Features of users, of which --user may be a new one (dssm): CSV, TSV or Parquet, the key in the first column
+    #[arg(long, value_name = "F", requires = "user")]
+    pub(crate) user_features: Option<PathBuf>,
+
     /// How many items
     #[arg(short = 'k', long = "k", value_name = "K", default_value = "10", value_parser = positive)]
     pub(crate) k: usize,

@@ -2,7 +2,9 @@
 
 mod compare;
 mod demo;
+mod embed;
 mod eval;
+mod export;
 mod graph;
 mod index;
 mod inspect;
@@ -23,7 +25,9 @@ use crate::progress::Bars;
 
 pub(crate) use compare::CompareArgs;
 pub(crate) use demo::DemoArgs;
+pub(crate) use embed::EmbedArgs;
 pub(crate) use eval::EvalArgs;
+pub(crate) use export::ExportArgs;
 pub(crate) use graph::{
     EmbedGraphArgs, GraphArgs, GraphBuildArgs, GraphCommand, KeepWord, LossWord, NodeMethod,
 };
@@ -33,7 +37,7 @@ pub(crate) use index::{
 pub(crate) use inspect::InspectArgs;
 pub(crate) use layout::LayoutArgs;
 pub(crate) use lookup::{NeighborsArgs, RecommendArgs};
-pub(crate) use method::{Given, GraphKind, Method, Sampler, SequenceArgs};
+pub(crate) use method::{FeatureArgs, Given, GraphKind, Method, Sampler, SequenceArgs, SideWord};
 pub(crate) use report::ReportArgs;
 pub(crate) use run::{InputArgs, MeasureArgs, RunArgs};
 pub(crate) use train::TrainArgs;
@@ -68,6 +72,10 @@ pub(crate) enum Command {
     Neighbors(NeighborsArgs),
     /// Recommend from a saved run: for items, for a history, or for a user of the log
     Recommend(RecommendArgs),
+    /// Make vectors of users or items by a saved run: known ones, and new ones by their features
+    Embed(EmbedArgs),
+    /// Write both towers of a saved run as ONNX, and their weights as safetensors
+    Export(ExportArgs),
     /// Build, search, tune and measure nearest-neighbour indexes
     Index(IndexArgs),
     /// Make graphs of logs

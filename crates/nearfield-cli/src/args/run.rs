@@ -5,7 +5,7 @@ use embed_core::Metric;
 use nearfield::ann::IndexSpec;
 use nearfield::interactions::{Format, Split};
 
-use super::method::{Family, Given, GraphMethodArgs, Method, SequenceArgs, TowerArgs};
+use super::method::{Family, FeatureArgs, Given, GraphMethodArgs, Method, SequenceArgs, TowerArgs};
 use super::values::{Cutoffs, SessionGap, positive, positive_u32};
 use super::{DEFAULT_SEED, LayoutArgs, WorkArgs};
 use crate::error::CliError;
@@ -29,6 +29,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten, next_help_heading = "Learning two towers")]
     pub(crate) tower: TowerArgs,
+
+    #[command(flatten, next_help_heading = "Learning from features")]
+    pub(crate) features: FeatureArgs,
 
     #[command(flatten, next_help_heading = "Measuring")]
     pub(crate) measure: MeasureArgs,
@@ -64,6 +67,7 @@ impl RunArgs {
             sequence: SequenceArgs::default(),
             graph: GraphMethodArgs::default(),
             tower: TowerArgs::default(),
+            features: FeatureArgs::default(),
             measure: MeasureArgs { cutoffs: Cutoffs::default(), keep_seen: None, candidates: None },
             out: out.to_owned(),
             work,
@@ -71,8 +75,13 @@ impl RunArgs {
     }
 
     /// The options that only some methods have.
-    pub(crate) fn families(&self) -> [(Family, &dyn Given); 3] {
-        [(Family::Sequence, &self.sequence), (Family::Graph, &self.graph), (Family::Towers, &self.tower)]
+    pub(crate) fn families(&self) -> [(Family, &dyn Given); 4] {
+        [
+            (Family::Sequence, &self.sequence),
+            (Family::Graph, &self.graph),
+            (Family::Towers, &self.tower),
+            (Family::Features, &self.features),
+        ]
     }
 
     /// Refuses an option that the method does nothing with.

@@ -9,6 +9,8 @@ use nearfield::ann::{IndexSpec, ParseSpecError};
 /// Why a value of a flag is none.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub(crate) enum ValueError {
+    #[error("{got:?} is no column and type: write COLUMN=category, list, number or vector")]
+    FeatureType { got: String },
     #[error("{got:?} is not a whole number above 0")]
     NotPositive { got: String },
     #[error("{got:?} is not a list of whole numbers above 0, as in 10,20")]

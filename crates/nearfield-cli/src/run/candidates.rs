@@ -83,7 +83,8 @@ fn scores(
 ) -> Result<Vec<f64>, CliError> {
     let history = data.histories.row(line.user as usize);
     let mut vector = vec![0.0; users.dim()];
-    let known = users.embed_into(&Whom { user: Some(line.user), history }, &mut vector).is_ok();
+    let known =
+        users.embed_into(&Whom { user: Some(line.user), history, features: None }, &mut vector).is_ok();
     let score = |item: &Option<ItemId>| {
         let row = item.filter(|_| known).and_then(|item| model.items().row(item));
         row.map_or(f64::NEG_INFINITY, |row| f64::from(metric.score(&vector, row)))

@@ -11,6 +11,7 @@ use super::facts::Facts;
 use super::remarks::Remarks;
 use crate::args::{InputArgs, Method, RunArgs, SessionGap};
 use crate::error::CliError;
+use crate::features::Frames;
 use crate::model::Whom;
 use crate::output::counted;
 
@@ -43,22 +44,27 @@ pub(super) struct Dataset {
     /// Whether the test is of next-item tasks, where what was seen may come again.
     pub(super) next_item: bool,
     pub(super) facts: Facts,
+    /// What is known of users and items beside it.
+    pub(super) frames: Frames,
 }
 
 impl Dataset {
     /// Reads what the arguments name; `train` is where the train file lies.
     pub(super) fn read(args: &RunArgs, train: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
-        match &args.input.test {
-            None => Self::cut(args, train, remarks),
+        let frames = Frames::read(&args.features)?;
+        let mut data = match &args.input.test {
+            None => Self::cut(args, &frames, train, remarks),
             Some(test) if args.input.layout.format == Format::Sessions => {
-                Self::tasks(args, train, test, remarks)
+                Self::tasks(args, &frames, train, test, remarks)
             }
-            Some(test) => Self::given(args, train, test, remarks),
-        }
+            Some(test) => Self::given(args, &frames, train, test, remarks),
+        }?;
+        data.frames = frames;
+        Ok(data)
     }
 
     /// One file, part of which is held out.
-    fn cut(args: &RunArgs, train: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+    fn cut(args: &RunArgs, frames: &Frames, train: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
         let input = &args.input;
         let log = core(input, read(train, &input.layout.options(), remarks)?, remarks)?;
         let split = input.split.unwrap_or(Split::LastOut);
@@ -68,11 +74,17 @@ impl Dataset {
         let (train, test) = split.apply(&log, args.learn.seed)?;
         drop(log);
         let users = (input.layout.format != Format::Sessions).then(|| Arc::clone(train.user_keys()));
-        Self::of_users(args, train, test, users)
+        Self::of_users((args, frames), train, test, users)
     }
 
     /// A train and a test file with users in both.
-    fn given(args: &RunArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+    fn given(
+        args: &RunArgs,
+        frames: &Frames,
+        train: &Path,
+        test: &Path,
+        remarks: &mut Remarks,
+    ) -> Result<Self, CliError> {
         let input = &args.input;
         let [(train_log, train_report), (mut test_log, test_report)] =
             Log::read_train_test(train, test, &input.layout.options())?;
@@ -88,12 +100,17 @@ impl Dataset {
             test_log = kept;
         }
         let users = Some(Arc::clone(train_log.user_keys()));
-        Self::of_users(args, train_log, test_log, users)
+        Self::of_users((args, frames), train_log, test_log, users)
     }
 
-    fn of_users(args: &RunArgs, train: Log, test: Log, users: Option<Arc<Vocab>>) -> Result<Self, CliError> {
+    fn of_users(
+        (args, frames): (&RunArgs, &Frames),
+        train: Log,
+        test: Log,
+        users: Option<Arc<Vocab>>,
+    ) -> Result<Self, CliError> {
         let gap = args.input.session_gap;
-        let order = Order::of(args.learn.method, &train, gap)?;
+        let order = Order::of(args.learn.method, &train, gap, frames)?;
         let n_known = order.n_known;
         let (train, test) = (order.apply(train)?, order.apply(test)?);
         let (histories, truth) = (train.histories(), test.histories());
@@ -113,11 +130,18 @@ impl Dataset {
             histories: only_known(&histories, n_known),
             truth,
             next_item: false,
+            frames: Frames::default(),
         })
     }
 
     /// A file of sessions and one of next-item tasks.
-    fn tasks(args: &RunArgs, train: &Path, test: &Path, remarks: &mut Remarks) -> Result<Self, CliError> {
+    fn tasks(
+        args: &RunArgs,
+        frames: &Frames,
+        train: &Path,
+        test: &Path,
+        remarks: &mut Remarks,
+    ) -> Result<Self, CliError> {
         let input = &args.input;
         let options = input.layout.options();
         if !is_prefix_file(test, &ReadOptions { format: Format::Auto, ..options.clone() })? {
@@ -125,7 +149,7 @@ impl Dataset {
         }
         let log = core(input, read(train, &options, remarks)?, remarks)?;
         let gap = input.session_gap;
-        let order = Order::of(args.learn.method, &log, gap)?;
+        let order = Order::of(args.learn.method, &log, gap, frames)?;
         let n_known = order.n_known;
         let log = order.apply(log)?;
         let test_options = ReadOptions { format: Format::Auto, ..options };
@@ -146,15 +170,18 @@ impl Dataset {
             histories: only_known(tasks.prefixes(), n_known),
             truth: Csr::from_rows(tasks.targets().iter().map(std::slice::from_ref)),
             next_item: true,
+            frames: Frames::default(),
         })
     }
 
     /// Whom each row of the test recommends to.
     pub(super) fn whom(&self) -> impl Iterator<Item = Whom<'_>> {
         let known = self.users.is_some();
-        (0..)
-            .zip(self.histories.rows())
-            .map(move |(row, history)| Whom { user: known.then_some(row), history })
+        (0..).zip(self.histories.rows()).map(move |(row, history)| Whom {
+            user: known.then_some(row),
+            history,
+            features: None,
+        })
     }
 
     /// Test rows with something to find and nothing to recommend from.
@@ -228,7 +255,7 @@ struct Order {
 }
 
 impl Order {
-    fn of(method: Method, train: &Log, gap: Option<SessionGap>) -> Result<Self, CliError> {
+    fn of(method: Method, train: &Log, gap: Option<SessionGap>, frames: &Frames) -> Result<Self, CliError> {
         let keys = train.item_keys();
         let sequences = sequences(train, train.n_items(), gap)?;
         let (together, report) = Params::basket().preparation.counts(&sequences)?;
@@ -237,15 +264,15 @@ impl Order {
         }
         let counts = if method.needs_company() { together } else { train.item_counts() };
         let mut ordered = Vocab::new();
-        let mut ids = vec![0; counts.len()];
-        for known in [true, false] {
-            for (row, key) in keys.keys().enumerate() {
-                if (counts[row] > 0) == known {
-                    ids[row] = ordered.intern(key)?;
-                }
-            }
+        for (key, _) in keys.keys().zip(&counts).filter(|(_, count)| **count > 0) {
+            ordered.intern(key)?;
         }
-        let n_known = counts.iter().filter(|&&count| count > 0).count();
+        // What has features can be recommended, though training may not have seen it.
+        for key in frames.items.iter().flat_map(|frame| frame.keys().keys()) {
+            ordered.intern(key)?;
+        }
+        let n_known = ordered.len();
+        let ids = keys.keys().map(|key| ordered.intern(key)).collect::<Result<_, _>>()?;
         Ok(Self { n_known, ids, keys: Arc::new(ordered) })
     }
 

@@ -146,8 +146,9 @@ fn measure(
 
 fn fingerprints(args: &RunArgs, train: &Path) -> Result<Vec<InputFile>, CliError> {
     let mut files = vec![InputFile::of(train)?.called(&args.input.train)];
-    if let Some(test) = &args.input.test {
-        files.push(InputFile::of(test)?);
+    let features = &args.features;
+    for path in [&args.input.test, &features.user_features, &features.item_features].into_iter().flatten() {
+        files.push(InputFile::of(path)?);
     }
     Ok(files)
 }

@@ -53,6 +53,11 @@ impl SelfAttention {
         Ok(Self { heads, causal, qkv, output: Linear::new(dim, dim, true, rng) })
     }
 
+    /// Heads, the map to Q, K and V, and the output's.
+    pub(crate) fn parts_of(&self) -> (usize, &Linear, &Linear) {
+        (self.heads, &self.qkv, &self.output)
+    }
+
     /// Training and serving: `x` `[rows, dim]` into `y`.
     ///
     /// # Panics

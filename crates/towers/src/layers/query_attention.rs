@@ -32,6 +32,11 @@ impl QueryAttention {
         Self { key: Linear::new(dim, dim, true, rng) }
     }
 
+    /// The map to keys.
+    pub(crate) fn key(&self) -> &Linear {
+        &self.key
+    }
+
     /// Training and serving: rows `x` of the segments and a query for each into `y` `[segments, dim]`.
     ///
     /// # Panics

@@ -34,6 +34,11 @@ impl ItemTower {
         let layers = params.item_layers.as_ref().map(|layers| Mlp::new(layers, params.dim, params.dim, rng));
         Ok(Self { table, dim: params.dim, layers: layers.transpose()? })
     }
+
+    /// The layers in serving, each normalisation folded into the layer before it.
+    pub(crate) fn folded_layers(&self) -> Option<Mlp> {
+        self.layers.as_ref().map(Mlp::folded)
+    }
 }
 
 impl Encoder<ItemId> for ItemTower {

@@ -14,10 +14,10 @@ pub struct UserTower {
     pub(crate) users: Option<usize>,
     /// Number of the table of the history's items, if there is a history.
     pub(crate) history: Option<usize>,
-    pooling: Option<PoolingLayer>,
+    pub(crate) pooling: Option<PoolingLayer>,
     /// V of a mix.
-    map: Option<Linear>,
-    layers: Option<Mlp>,
+    pub(crate) map: Option<Linear>,
+    pub(crate) layers: Option<Mlp>,
 }
 
 impl UserTower {

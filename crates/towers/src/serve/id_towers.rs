@@ -136,6 +136,19 @@ impl IdTowers {
         }
     }
 
+    pub(crate) fn tables(&self) -> &[crate::layers::Table] {
+        &self.model.tables
+    }
+
+    /// The user side, folded.
+    pub(crate) fn user_tower(&self) -> &UserTower {
+        &self.folded
+    }
+
+    pub(crate) fn item_tower(&self) -> &ItemTower {
+        &self.model.item
+    }
+
     /// Every array of the model, by name.
     #[must_use]
     pub fn tensors(&self) -> Vec<Tensor<'_>> {

@@ -1,11 +1,13 @@
 //! Methods, and the options that only some of them have: one file a family.
 
+mod features;
 mod graph;
 mod sequence;
 mod towers;
 
 use clap::ValueEnum;
 
+pub(crate) use features::{FeatureArgs, SideWord};
 pub(crate) use graph::{GraphKind, GraphMethodArgs};
 pub(crate) use sequence::{Sampler, SequenceArgs};
 pub(crate) use towers::TowerArgs;
@@ -25,6 +27,8 @@ pub(crate) enum Method {
     Mf,
     /// YouTube DNN: a user is the pooled history
     YoutubeDnn,
+    /// DSSM: two towers over features of users and items, ids and histories
+    Dssm,
     /// YouTube DNN whose users are also near to changed views of their own history
     Contrastive,
 }
@@ -38,6 +42,7 @@ impl Method {
             Self::Node2vec => "node2vec",
             Self::Mf => "mf",
             Self::YoutubeDnn => "youtube-dnn",
+            Self::Dssm => "dssm",
             Self::Contrastive => "contrastive",
         }
     }
@@ -53,6 +58,7 @@ impl Method {
             Self::Item2vec => &[Family::Sequence],
             Self::Deepwalk | Self::Node2vec => &[Family::Sequence, Family::Graph],
             Self::Mf | Self::YoutubeDnn | Self::Contrastive => &[Family::Towers],
+            Self::Dssm => &[Family::Towers, Family::Features],
         }
     }
 
@@ -65,7 +71,7 @@ impl Method {
     pub(crate) fn needs_company(self) -> bool {
         match self {
             Self::Item2vec | Self::Deepwalk | Self::Node2vec => true,
-            Self::Mf | Self::YoutubeDnn | Self::Contrastive => false,
+            Self::Mf | Self::YoutubeDnn | Self::Dssm | Self::Contrastive => false,
         }
     }
 }
@@ -79,6 +85,8 @@ pub(crate) enum Family {
     Graph,
     /// How two towers are trained.
     Towers,
+    /// What towers look at beside ids and histories.
+    Features,
 }
 
 /// Options that were given, as words to be typed again.

@@ -3,7 +3,7 @@ use embed_core::Metric;
 use nearfield::towers::Preset;
 use nearfield::towers::losses::Objective;
 use nearfield::towers::models::{HistoryView, Pooling, Similarity};
-use nearfield::towers::train::{Negatives, Validation};
+use nearfield::towers::train::{FitParams, Negatives, Validation};
 
 use super::Given;
 use crate::args::values::positive;
@@ -55,6 +55,8 @@ pub(crate) enum PoolingArg {
     Mean,
     SelfAttention,
     Query,
+    /// A mean with a learned weight for each place from the end
+    Places,
 }
 
 /// Which items are the history of a positive.
@@ -88,19 +90,45 @@ impl TowerArgs {
         if let Some(most) = self.max_history {
             towers.max_history = most;
         }
+        towers.view = self.view_or(towers.view);
+        self.over_fit((&mut towers.similarity, fit), metric);
+        preset
+    }
+
+    /// Which items are the history of a positive.
+    pub(crate) fn view_or(&self, view: HistoryView) -> HistoryView {
+        match self.view {
+            None => view,
+            Some(ViewArg::Others) => HistoryView::Others,
+            Some(ViewArg::Before) => HistoryView::Before,
+        }
+    }
+
+    /// The history of a model over features: its pooling, the most items, and which.
+    pub(crate) fn history(&self) -> (Pooling, usize, HistoryView) {
+        let pooling = match self.pooling {
+            None => Pooling::Places,
+            Some(PoolingArg::Mean) => Pooling::Mean,
+            Some(PoolingArg::SelfAttention) => Pooling::SelfAttention { heads: 2 },
+            Some(PoolingArg::Query) => Pooling::Query,
+            Some(PoolingArg::Places) => Pooling::Places,
+        };
+        (pooling, self.max_history.unwrap_or(50), self.view_or(HistoryView::Before))
+    }
+
+    /// What was given of a training, in place of that of a preset.
+    pub(crate) fn over_fit(
+        &self,
+        (similarity, fit): (&mut Similarity, &mut FitParams),
+        metric: Option<Metric>,
+    ) {
         match metric {
             Some(Metric::InnerProduct) => {
-                towers.similarity = Similarity::Dot;
+                *similarity = Similarity::Dot;
                 fit.temperature = 1.0;
             }
-            Some(Metric::Cosine) => towers.similarity = Similarity::Cosine,
+            Some(Metric::Cosine) => *similarity = Similarity::Cosine,
             _ => {}
-        }
-        if let Some(view) = self.view {
-            towers.view = match view {
-                ViewArg::Others => HistoryView::Others,
-                ViewArg::Before => HistoryView::Before,
-            };
         }
         if let Some(loss) = self.loss {
             (fit.objective, fit.temperature) = match loss {
@@ -118,13 +146,17 @@ impl TowerArgs {
         fit.batch = self.batch.unwrap_or(fit.batch);
         fit.table_rate = self.table_rate.unwrap_or(fit.table_rate);
         fit.validation = self.early_stop.then(Validation::default);
-        preset
     }
 
     /// How a history is pooled, as the library has it.
     pub(crate) fn preset(&self, dim: usize) -> Preset {
         match self.pooling {
             None | Some(PoolingArg::Mean) => Preset::youtube_dnn(dim),
+            Some(PoolingArg::Places) => {
+                let mut preset = Preset::youtube_dnn(dim);
+                preset.towers.pooling = Some(Pooling::Places);
+                preset
+            }
             Some(PoolingArg::SelfAttention) => Preset::self_attention(dim),
             Some(PoolingArg::Query) => Preset::attentive(dim),
         }
@@ -136,6 +168,7 @@ impl TowerArgs {
             None | Some(PoolingArg::Mean) => Pooling::Mean,
             Some(PoolingArg::SelfAttention) => Pooling::SelfAttention { heads: 2 },
             Some(PoolingArg::Query) => Pooling::Query,
+            Some(PoolingArg::Places) => Pooling::Places,
         });
         preset
     }

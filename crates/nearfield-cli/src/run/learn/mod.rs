@@ -1,5 +1,6 @@
 //! From a data set to a model, by the method asked for: one file a family of methods.
 
+mod dssm;
 mod graph;
 pub(crate) mod item_vectors;
 mod samplers;
@@ -86,6 +87,7 @@ pub(super) fn learn(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<L
         Method::Item2vec => item_vectors::item2vec(args, data, bars),
         Method::Deepwalk | Method::Node2vec => graph::walked(args, data, bars),
         Method::Mf | Method::YoutubeDnn | Method::Contrastive => towers::towers(args, data, bars),
+        Method::Dssm => dssm::dssm(args, data, bars),
     }
 }
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use embed_core::{Metric, NegativeSampler, Vocab};
+use embed_core::{Csr, Metric, NegativeSampler, Sequences, Vocab};
 use nearfield::negsample::{Frequency, InBatch, Uniform};
 use nearfield::towers::models::{Histories, HistoryView};
-use nearfield::towers::train::{FitReport, Holdout, hold_out};
+use nearfield::towers::train::{FitParams, FitReport, Holdout, hold_out};
 use nearfield::towers::{FitError, IdTowers, Preset};
 
 use super::{CurvePoint, Learned, Training, dim};
@@ -26,17 +26,7 @@ pub(super) fn towers(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<
         None if preset.towers.user_id => return Err(CliError::NeedsUsers { method: method.name() }),
         None => Arc::new(Vocab::from_keys((0..data.sequences.len()).map(|row| row.to_string()))?),
     };
-    let holdout = match preset.towers.view {
-        HistoryView::Others => Holdout::Share(HELD_OUT),
-        HistoryView::Before => Holdout::Last,
-    };
-    let (sequences, truth) = match preset.fit.validation {
-        Some(_) => {
-            let (train, truth) = hold_out(&data.sequences, holdout, learn.seed);
-            (train, Some(truth))
-        }
-        None => (data.sequences.clone(), None),
-    };
+    let (sequences, truth) = held_out(data, preset.towers.view, &preset.fit, learn.seed);
     let histories = Histories::new(sequences);
     let mut sampler = sampler(&preset, &histories)?;
     let start = Instant::now();
@@ -44,8 +34,29 @@ pub(super) fn towers(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<
     let keys = (users, data.items.clone());
     let settings = (&preset.towers, &preset.fit);
     let model = IdTowers::fit(settings, (&histories, truth.as_ref()), keys, sampler.as_mut(), &mut run)?;
-    let training = training(&preset, model.report(), start.elapsed().as_secs_f64())?;
+    let settings = (preset.towers.dim, &preset.fit);
+    let training = training(settings, model.report(), start.elapsed().as_secs_f64())?;
     Ok(Learned { model: Model::Towers(Arc::new(model)), training, graph: None })
+}
+
+/// What is trained on, and what validation ranks, if it is asked for.
+pub(super) fn held_out(
+    data: &Dataset,
+    view: HistoryView,
+    fit: &FitParams,
+    seed: u64,
+) -> (Sequences, Option<Csr>) {
+    let holdout = match view {
+        HistoryView::Others => Holdout::Share(HELD_OUT),
+        HistoryView::Before => Holdout::Last,
+    };
+    match fit.validation {
+        Some(_) => {
+            let (train, truth) = hold_out(&data.sequences, holdout, seed);
+            (train, Some(truth))
+        }
+        None => (data.sequences.clone(), None),
+    }
 }
 
 fn preset(args: &RunArgs, data: &Dataset) -> Result<Preset, CliError> {
@@ -77,17 +88,21 @@ fn sampler(preset: &Preset, histories: &Histories) -> Result<Box<dyn NegativeSam
 ///
 /// # Errors
 /// [`CliError::Cancelled`] when it was stopped before it learned anything.
-fn training(preset: &Preset, report: &FitReport, seconds: f64) -> Result<Training, CliError> {
+pub(super) fn training(
+    (dim, fit): (usize, &FitParams),
+    report: &FitReport,
+    seconds: f64,
+) -> Result<Training, CliError> {
     let examples: u64 = report.epochs.iter().map(|epoch| epoch.examples).sum();
     if report.stopped && examples == 0 {
         return Err(CliError::Cancelled);
     }
-    let negatives = preset.fit.negatives;
-    let per_positive = negatives.shared + if negatives.in_batch { preset.fit.batch - 1 } else { 0 };
+    let negatives = fit.negatives;
+    let per_positive = negatives.shared + if negatives.in_batch { fit.batch - 1 } else { 0 };
     let points = (1..).zip(&report.epochs);
     Ok(Training {
-        dim: preset.towers.dim,
-        epochs: preset.fit.epochs,
+        dim,
+        epochs: fit.epochs,
         epochs_done: report.epochs_done,
         curve: points
             .map(|(epoch, e)| CurvePoint { epoch, loss: e.loss, validation: e.validation.map(|v| v.ndcg) })

@@ -65,9 +65,27 @@ impl HistoryTower {
         })
     }
 
-    /// Pools the histories in the tape's bag, whose items are rows of `records`.
-    pub(super) fn forward(&self, tables: &[Table], records: &Records, tape: &mut HistoryTape) {
-        let HistoryTape { bag, codes, items, part, pooled, pooling, mean, .. } = tape;
+    /// The most items of a history.
+    pub(crate) fn most(&self) -> usize {
+        self.feature.most
+    }
+
+    /// How items are pooled; none for their mean.
+    pub(crate) fn pooling(&self) -> Option<&PoolingLayer> {
+        self.pooling.as_ref()
+    }
+
+    /// The vector that each item has in a history, `[items, dim]`.
+    pub(crate) fn items(&self, tables: &[Table], records: &Records) -> Buffer {
+        let mut tape = HistoryTape::default();
+        (0..u32::try_from(records.len()).unwrap_or(u32::MAX)).for_each(|item| tape.bag.push(&[item]));
+        self.gather(tables, records, &mut tape);
+        tape.items
+    }
+
+    /// The vectors of the items in the tape's bag.
+    fn gather(&self, tables: &[Table], records: &Records, tape: &mut HistoryTape) {
+        let HistoryTape { bag, codes, items, part, .. } = tape;
         let ids = bag.ids();
         items.zero(ids.len(), self.dim);
         codes.resize_with(self.columns.len(), Bag::new);
@@ -82,6 +100,12 @@ impl HistoryTower {
             tables[*table].bag(codes, BagPool::Mean, part.view_mut());
             each_row(part.view(), items.view_mut(), |from, to| axpy(1.0, from, to));
         }
+    }
+
+    /// Pools the histories in the tape's bag, whose items are rows of `records`.
+    pub(super) fn forward(&self, tables: &[Table], records: &Records, tape: &mut HistoryTape) {
+        self.gather(tables, records, tape);
+        let HistoryTape { bag, items, pooled, pooling, mean, .. } = tape;
         pooled.resize(bag.len(), self.dim);
         match &self.pooling {
             Some(layer) => layer.forward(items.view(), bag, None, pooled.view_mut(), pooling),

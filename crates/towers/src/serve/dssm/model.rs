@@ -5,7 +5,7 @@ use ndarray::{Array2, Axis};
 
 use crate::FitError;
 use crate::features::{Coder, Records, Seen, Side};
-use crate::layers::{Module, Tensor, normalize_rows};
+use crate::layers::{Module, Table, Tensor, normalize_rows};
 use crate::models::{DssmItem, DssmParams, DssmUser, Histories, SideTape, Similarity, TwoTower};
 use crate::serve::id_towers::item_vectors;
 use crate::train::{FitParams, FitReport, Training};
@@ -165,6 +165,15 @@ impl Dssm {
             Similarity::Cosine => Metric::Cosine,
             Similarity::Dot => Metric::InnerProduct,
         }
+    }
+
+    pub(crate) fn tables(&self) -> &[Table] {
+        &self.model.tables
+    }
+
+    /// Both sides, folded.
+    pub(crate) fn towers(&self) -> (&DssmUser, &DssmItem) {
+        (&self.folded.0, &self.folded.1)
     }
 
     /// Every array of the model, by name.

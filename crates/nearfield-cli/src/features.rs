@@ -1,0 +1,89 @@
+//! Features of users and items, from the files that the command line names.
+
+use std::path::Path;
+
+use embed_core::{FeatureFrame, FeatureType};
+use nearfield::interactions::{FeatureOptions, ReadError, read_features};
+use nearfield::towers::features::{Feature, HistoryFeature, IdFeature, Schema, Side, SideSchema};
+use nearfield::towers::models::{HistoryView, Pooling};
+
+use crate::args::FeatureArgs;
+use crate::error::CliError;
+
+/// The table of item ids; a column of users that is called so too could share it.
+const ITEMS: &str = "items";
+
+/// What is known of users and items.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    pub(crate) users: Option<FeatureFrame>,
+    pub(crate) items: Option<FeatureFrame>,
+}
+
+impl Frames {
+    /// Reads the files that are named.
+    ///
+    /// # Errors
+    /// [`CliError::ReadLog`] names file, row and column; [`CliError::NoColumn`] for a type of a column that neither file has.
+    pub(crate) fn read(args: &FeatureArgs) -> Result<Self, CliError> {
+        let mut found = vec![false; args.feature_types.len()];
+        let mut read = |path: &Option<std::path::PathBuf>| -> Result<Option<FeatureFrame>, CliError> {
+            let Some(path) = path else { return Ok(None) };
+            let untyped = read_features(path, &FeatureOptions::default());
+            let has = |name: &str| match &untyped {
+                Ok(frame) => frame.column(name).is_some(),
+                // Another type may be what mends it.
+                Err(ReadError::Feature { .. }) => true,
+                Err(_) => false,
+            };
+            let mut types = Vec::new();
+            for ((name, kind), found) in args.feature_types.iter().zip(&mut found) {
+                if has(name) {
+                    *found = true;
+                    types.push((name.clone(), *kind));
+                }
+            }
+            if types.is_empty() {
+                return Ok(Some(untyped?));
+            }
+            Ok(Some(read_features(path, &FeatureOptions { types, ..FeatureOptions::default() })?))
+        };
+        let frames = Self { users: read(&args.user_features)?, items: read(&args.item_features)? };
+        match args.feature_types.iter().zip(found).find(|(_, found)| !found) {
+            Some(((column, _), _)) => Err(CliError::NoColumn { column: column.clone() }),
+            None => Ok(frames),
+        }
+    }
+
+    /// Every column as a feature; the item's id, and the history by everything that items are known by.
+    pub(crate) fn schema(&self, args: &FeatureArgs, history: (Pooling, usize, HistoryView)) -> Schema {
+        let features = |frame: &Option<FeatureFrame>| -> Vec<Feature> {
+            let columns = frame.iter().flat_map(FeatureFrame::columns);
+            columns.map(|column| Feature::new(&column.name, column.values.kind())).collect()
+        };
+        let (users, items) = (features(&self.users), features(&self.items));
+        let dropout = args.id_dropout.unwrap_or(if items.is_empty() { 0.0 } else { 0.1 });
+        let coded = |feature: &&Feature| matches!(feature.kind, FeatureType::Category | FeatureType::List);
+        let columns = items.iter().filter(coded).map(|feature| feature.column.clone()).collect::<Vec<_>>();
+        let (pooling, most, view) = history;
+        let bare = args.no_ids && columns.is_empty();
+        Schema {
+            user: SideSchema { id: None, features: users },
+            history: (!bare).then_some(HistoryFeature { pooling, most, view, columns }),
+            item: SideSchema {
+                id: (!args.no_ids).then(|| IdFeature::new(ITEMS).dropped(dropout)),
+                features: items,
+            },
+        }
+    }
+}
+
+/// Reads a file of features for a model that knows which it wants.
+///
+/// # Errors
+/// [`CliError::ReadLog`]: a column that is missing, or a value that is not of its type, with its row.
+pub(crate) fn of_model(path: &Path, schema: &Schema, side: Side) -> Result<FeatureFrame, CliError> {
+    let types = schema.side(side).features.iter().map(|feature| (feature.column.clone(), feature.kind));
+    let options = FeatureOptions { types: types.collect(), only_these: true, ..FeatureOptions::default() };
+    Ok(read_features(path, &options)?)
+}

@@ -1,0 +1,63 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use embed_core::{Metric, NegativeSampler, Vocab};
+use nearfield::negsample::{Frequency, InBatch, Popularity};
+use nearfield::towers::layers::MlpParams;
+use nearfield::towers::models::Histories;
+use nearfield::towers::{Dssm, DssmData, FitError};
+
+use super::towers::{held_out, training};
+use super::{Learned, dim};
+use crate::args::RunArgs;
+use crate::error::CliError;
+use crate::model::Model;
+use crate::progress::Bars;
+use crate::run::data::Dataset;
+
+/// Two towers over features, ids and histories.
+pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Learned, CliError> {
+    let (method, learn) = (args.learn.method, &args.learn);
+    if learn.metric == Some(Metric::L2) {
+        return Err(CliError::NotTrainedFor { metric: Metric::L2, method: method.name() });
+    }
+    let schema = data.frames.schema(&args.features, args.tower.history());
+    let view = schema.history.as_ref().map(|history| history.view).unwrap_or_default();
+    let (mut towers, mut fit) = Dssm::preset(schema, dim(args, data.items.len()));
+    if !args.features.layers.is_empty() {
+        let hidden = args.features.layers.clone();
+        let layers = MlpParams { hidden, batch_norm: true, ..MlpParams::default() };
+        (towers.user_layers, towers.item_layers) = (Some(layers.clone()), Some(layers));
+    }
+    args.tower.over_fit((&mut towers.similarity, &mut fit), learn.metric);
+    fit.epochs = learn.epochs.unwrap_or(fit.epochs);
+    let users = match &data.users {
+        Some(users) => Arc::clone(users),
+        None if data.frames.users.is_some() => {
+            return Err(CliError::NeedsUsers { method: "dssm with --user-features" });
+        }
+        None => Arc::new(Vocab::from_keys((0..data.sequences.len()).map(|row| row.to_string()))?),
+    };
+    let (sequences, truth) = held_out(data, view, &fit, learn.seed);
+    let counts = sequences.counts();
+    let mut sampler: Box<dyn NegativeSampler> = if fit.negatives.shared > 0 {
+        // Every item alike, but those that nobody has: they are no negatives.
+        Box::new(Popularity::new(&counts, 0.0).map_err(FitError::from)?)
+    } else {
+        let frequency = Frequency::from_counts(&counts).map_err(FitError::from)?;
+        Box::new(InBatch::new(counts.len(), frequency).map_err(FitError::from)?)
+    };
+    let histories = Histories::new(sequences);
+    let of = DssmData {
+        histories: &histories,
+        users: &users,
+        items: &data.items,
+        user_features: data.frames.users.as_ref(),
+        item_features: data.frames.items.as_ref(),
+    };
+    let start = Instant::now();
+    let mut run = args.work.run(learn.seed, bars);
+    let model = Dssm::fit((&towers, &fit), (of, truth.as_ref()), sampler.as_mut(), &mut run)?;
+    let training = training((towers.dim, &fit), model.report(), start.elapsed().as_secs_f64())?;
+    Ok(Learned { model: Model::Dssm(Arc::new(model)), training, graph: None })
+}
