@@ -31,6 +31,7 @@
 //! | say how it is trained | [`train::FitParams`]; [`Preset`] for what measured well |
 //! | look at a training pass by pass, save it, take it up again | [`train::Training`] |
 //! | make a vector of a user | [`IdTowers`] is an [`embed_core::Embedder`] of [`UserInput`] and of histories |
+//! | rank candidates anew, each seen together with the history | [`rerank::Reranker`] |
 //! | hand a model to other programs: ONNX, safetensors | [`export`] |
 //! | put two encoders of one's own together | [`models::Encoder`], [`models::TwoTower`] |
 //! | build from parts | [`layers`], [`losses`], [`optim`] |
@@ -53,6 +54,7 @@ mod matrix;
 pub mod models;
 pub mod optim;
 mod presets;
+pub mod rerank;
 mod serve;
 pub mod train;
 

@@ -15,4 +15,5 @@ pub use params::{FitParams, Negatives, Validation};
 pub use ranking::{Ranked, rank};
 pub use report::{EpochReport, FitReport};
 pub(crate) use snapshot::values_of;
+pub(crate) use step::{Place, apply};
 pub use training::Training;

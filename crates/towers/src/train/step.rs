@@ -79,7 +79,7 @@ pub(crate) fn step<U: Encoder<Example>, I: Encoder<ItemId>>(
 }
 
 /// The optimisers' step; false when a gradient is no number, and then gradients are forgotten and nothing changes.
-fn apply(model: &mut impl Module, params: &FitParams, place: Place, loss: f64) -> bool {
+pub(crate) fn apply(model: &mut impl Module, params: &FitParams, place: Place, loss: f64) -> bool {
     let mut slots = Vec::new();
     model.slots(&mut slots);
     // Tables are sorted beside each other, as a sort is the work of one thread.

@@ -1,0 +1,89 @@
+//! Model files: `docs/format.md`, kind "reranker".
+
+use std::path::Path;
+use std::sync::Arc;
+
+use embed_core::SeededRng;
+use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::net::Net;
+use super::{RerankParams, Reranker};
+use crate::layers::Table;
+use crate::train::{FitParams, FitReport, values_of};
+
+/// Header of kind `reranker`, version 1. The sections are the keys `items`, and one array of each tensor.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header {
+    params: RerankParams,
+    fit: FitParams,
+    report: FitReport,
+    dim: u32,
+}
+
+impl Reranker {
+    /// The kind of a model file.
+    pub const KIND: Kind = Kind::new("reranker", 1);
+
+    /// Writes vectors, layers, keys, settings and the report into one container, in one step.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be written; an old file is then as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        let header = Header {
+            params: self.params.clone(),
+            fit: self.fit.clone(),
+            report: self.report.clone(),
+            dim: u32::try_from(self.net.items.dim()).unwrap_or(u32::MAX),
+        };
+        let mut writer = Writer::create(path, Self::KIND, &header)?;
+        writer.vocab("items", &self.items)?;
+        for (number, tensor) in self.tensors().iter().enumerate() {
+            writer.section(&format!("tensor.{number}"), tensor.values)?;
+        }
+        writer.finish()
+    }
+
+    /// Reads what [`Reranker::save`] wrote, into memory, and verifies all of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read, is of another kind, does not match its checksums, or does not hold a model of
+    /// finite numbers.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::from_container(&Reader::open_verified(path, Self::KIND)?)
+    }
+
+    /// The model in an open container; does not [`Reader::verify`] it.
+    ///
+    /// # Errors
+    /// As [`Reranker::open`], without the checksums of the sections.
+    pub fn from_container(reader: &Reader) -> Result<Self, StoreError> {
+        let Header { params, fit, report, dim } = reader.header()?;
+        let items = Arc::new(reader.vocab("items")?);
+        let field = |field: &str, expected: u64, got: u64| {
+            reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
+        };
+        let dim = dim as usize;
+        // What the settings ask for is not allocated before the file is known to hold as much.
+        let (most, wanted) = (reader.file_len() / size_of::<f32>() as u64, params.n_values(items.len(), dim));
+        if wanted > most
+            || params.validate().is_err()
+            || dim == 0
+            || dim > crate::models::TowersParams::MAX_DIM
+        {
+            return Err(field("values", most, wanted));
+        }
+        let table = Table::from_rows(Array2::zeros((items.len(), dim)));
+        let net = Net::new(&params, table, &mut SeededRng::new(0));
+        let mut net = net.map_err(|_| field("settings", 1, 0))?;
+        for (number, values) in values_of(&mut net).into_iter().enumerate() {
+            let section = reader.section_of_len::<f32>(&format!("tensor.{number}"), values.len())?;
+            if !crate::all_finite(&section) {
+                return Err(field(&format!("finite values of tensor {number}"), 1, 0));
+            }
+            values.copy_from_slice(&section);
+        }
+        Ok(Self { params, fit, report, net, items })
+    }
+}

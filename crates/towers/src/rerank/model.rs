@@ -1,0 +1,183 @@
+use std::sync::Arc;
+
+use embed_core::{Embeddings, ItemId, NegativeSampler, Neighbor, Run, SeededRng, Vocab};
+
+use super::RerankParams;
+use super::net::{Net, NetTape};
+use super::training::train;
+use crate::layers::{Module, Table, Tensor};
+use crate::models::Histories;
+use crate::train::{FitParams, FitReport};
+use crate::{FitError, LayerError};
+
+/// A trained model that re-ranks candidates for a history: immutable, shared between threads.
+#[derive(Debug, Clone)]
+pub struct Reranker {
+    pub(super) params: RerankParams,
+    pub(super) fit: FitParams,
+    pub(super) report: FitReport,
+    pub(super) net: Net,
+    pub(super) items: Arc<Vocab>,
+}
+
+/// Memory of a request, kept from request to request.
+#[derive(Debug, Clone, Default)]
+pub struct RerankScratch {
+    tape: NetTape,
+}
+
+/// What cannot be ranked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RerankError {
+    /// An item of the history or a candidate is not of the catalogue.
+    #[error("item {item} is not among the {n_items} items of the model")]
+    UnknownItem {
+        /// The item.
+        item: ItemId,
+        /// Items there are.
+        n_items: usize,
+    },
+    /// As many scores as candidates are needed.
+    #[error("room for {got} scores, expected {expected}: one a candidate")]
+    Length {
+        /// Candidates.
+        expected: usize,
+        /// Room.
+        got: usize,
+    },
+    /// Lists too long to be numbered.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+}
+
+impl Reranker {
+    /// Trains a model whose item vectors begin as those that retrieval has: cross-entropy with the positive at index 0 over
+    /// `fit.negatives.own` candidates that the sampler draws for it. Of the training only what it names is used: passes, batch,
+    /// own negatives, temperature, optimisers and rates, schedule, clipping and decay.
+    ///
+    /// # Errors
+    /// - [`FitError::Layer`] for a setting out of its range, or candidates that are not each row's own.
+    /// - [`FitError::Catalogue`] when items, histories and sampler are not of one catalogue.
+    /// - [`FitError::Empty`] when there is no positive with something before it.
+    /// - [`FitError::Sample`] when candidates cannot be drawn; [`FitError::Diverged`] as in [`Training`](crate::train::Training).
+    ///
+    /// # Determinism
+    /// The same bits from the same seed on any number of threads.
+    pub fn fit(
+        (params, fit): (&RerankParams, &FitParams),
+        items: &Embeddings,
+        histories: &Histories,
+        sampler: &dyn NegativeSampler,
+        run: &mut Run<'_>,
+    ) -> Result<Self, FitError> {
+        params.validate()?;
+        fit.validate()?;
+        if fit.negatives.own == 0 {
+            let expected = "at least 1: candidates are each positive's own";
+            return Err(LayerError::Setting { name: "own negatives", got: 0.0, expected }.into());
+        }
+        for (what, got) in
+            [("items of the histories", histories.n_items()), ("items of the sampler", sampler.n_items())]
+        {
+            if items.len() != got {
+                return Err(FitError::Catalogue { what, expected: items.len(), got });
+            }
+        }
+        let table = Table::from_rows(items.vectors().to_owned());
+        let mut net = Net::new(params, table, &mut SeededRng::stream(run.seed, "layers", 0))?;
+        let report = train(&mut net, (params, fit), histories, sampler, run)?;
+        let (params, fit, items) = (params.clone(), fit.clone(), Arc::clone(items.vocab()));
+        Ok(Self { params, fit, report, net, items })
+    }
+
+    /// Scores candidates for a history, oldest first, whose last items count: larger is better. Nothing is allocated once the
+    /// scratch has grown, but for what matrix products need.
+    ///
+    /// # Errors
+    /// [`RerankError`]
+    pub fn score_into(
+        &self,
+        history: &[ItemId],
+        candidates: &[ItemId],
+        scratch: &mut RerankScratch,
+        out: &mut [f32],
+    ) -> Result<(), RerankError> {
+        let (expected, got) = (candidates.len(), out.len());
+        if expected != got {
+            return Err(RerankError::Length { expected, got });
+        }
+        let history = &history[history.len().saturating_sub(self.params.max_history)..];
+        let n_items = self.net.items.len();
+        for list in [history, candidates] {
+            if let Some(item) = self.net.items.unknown(list) {
+                return Err(RerankError::UnknownItem { item, n_items });
+            }
+        }
+        let tape = &mut scratch.tape;
+        tape.bag.clear();
+        candidates.iter().for_each(|_| tape.bag.push(history));
+        tape.candidates.clear();
+        tape.candidates.extend_from_slice(candidates);
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        let logits = self.net.infer(tape)?;
+        out.iter_mut().zip(logits).for_each(|(out, logit)| *out = *logit);
+        Ok(())
+    }
+
+    /// Orders what retrieval found anew, by `score of the model + blend · score of retrieval`, which becomes the score; ties by
+    /// ascending id.
+    ///
+    /// # Errors
+    /// [`RerankError`]
+    pub fn rerank(
+        &self,
+        history: &[ItemId],
+        found: &mut [Neighbor],
+        blend: f32,
+        scratch: &mut RerankScratch,
+    ) -> Result<(), RerankError> {
+        let candidates: Vec<ItemId> = found.iter().map(|neighbor| neighbor.id).collect();
+        let mut scores = vec![0.0; candidates.len()];
+        self.score_into(history, &candidates, scratch, &mut scores)?;
+        for (neighbor, score) in found.iter_mut().zip(&scores) {
+            neighbor.score = score + blend * neighbor.score;
+        }
+        found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
+        Ok(())
+    }
+
+    /// The settings of the model.
+    #[must_use]
+    pub fn params(&self) -> &RerankParams {
+        &self.params
+    }
+
+    /// The settings of its training.
+    #[must_use]
+    pub fn fit_params(&self) -> &FitParams {
+        &self.fit
+    }
+
+    /// What the training did.
+    #[must_use]
+    pub fn report(&self) -> &FitReport {
+        &self.report
+    }
+
+    /// Keys of the items.
+    #[must_use]
+    pub fn items(&self) -> &Arc<Vocab> {
+        &self.items
+    }
+
+    /// Every array of the model, by name.
+    #[must_use]
+    pub fn tensors(&self) -> Vec<Tensor<'_>> {
+        let mut tensors = Vec::new();
+        self.net.tensors("", &mut tensors);
+        tensors
+    }
+}

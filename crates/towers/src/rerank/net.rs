@@ -1,0 +1,206 @@
+use embed_core::{ItemId, SeededRng};
+use ndarray::ArrayView2;
+
+use super::RerankParams;
+use crate::LayerError;
+use crate::layers::{
+    Bag, Mlp, MlpScratch, MlpTape, Module, Segments, Slot, Table, TargetAttention, TargetAttentionTape,
+    Tensor,
+};
+use crate::matrix::{Buffer, each_row_mut};
+
+/// `f([h, c, h ∘ c])`, h the history as candidate c weighs it.
+#[derive(Debug, Clone)]
+pub(super) struct Net {
+    pub(super) items: Table,
+    attention: TargetAttention,
+    head: Mlp,
+}
+
+/// What a pass keeps: histories are repeated for each of their candidates.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NetTape {
+    /// A history for each candidate.
+    pub(super) bag: Bag,
+    pub(super) candidates: Vec<ItemId>,
+    /// `[candidates, 1]`
+    pub(super) logits: Buffer,
+    pub(super) dlogits: Buffer,
+    rows: Buffer,
+    targets: Buffer,
+    pooled: Buffer,
+    z: Buffer,
+    dz: Buffer,
+    drows: Buffer,
+    dtargets: Buffer,
+    dpooled: Buffer,
+    attention: TargetAttentionTape,
+    head: MlpTape,
+    scratch: MlpScratch,
+}
+
+impl Net {
+    pub(super) fn new(params: &RerankParams, items: Table, rng: &mut SeededRng) -> Result<Self, LayerError> {
+        let dim = items.dim();
+        Ok(Self {
+            attention: TargetAttention::new(&params.unit, dim, rng)?,
+            head: Mlp::new(&params.head, 3 * dim, 1, rng)?,
+            items,
+        })
+    }
+
+    fn gather(&self, tape: &mut NetTape) {
+        let dim = self.items.dim();
+        tape.rows.resize(tape.bag.ids().len(), dim);
+        tape.targets.resize(tape.candidates.len(), dim);
+        tape.pooled.resize(tape.candidates.len(), dim);
+        self.items.gather(tape.bag.ids(), tape.rows.view_mut());
+        self.items.gather(&tape.candidates, tape.targets.view_mut());
+    }
+
+    fn join(tape: &mut NetTape) {
+        let (n, dim) = tape.targets.dim();
+        tape.z.resize(n, 3 * dim);
+        tape.logits.resize(n, 1);
+        let (pooled, targets) = (&tape.pooled, &tape.targets);
+        each_row_mut(tape.z.view_mut(), |i, z| {
+            let (h, c) = (pooled.row(i), targets.row(i));
+            z[..dim].copy_from_slice(h);
+            z[dim..2 * dim].copy_from_slice(c);
+            z[2 * dim..].iter_mut().zip(h.iter().zip(c)).for_each(|(z, (h, c))| *z = h * c);
+        });
+    }
+
+    /// Logits of the candidates in the tape.
+    pub(super) fn forward(&mut self, drop: (u64, u64), tape: &mut NetTape) -> Result<(), LayerError> {
+        self.gather(tape);
+        let segments = Segments::new(tape.bag.offsets(), None)?;
+        let both = (tape.rows.view(), tape.targets.view());
+        self.attention.forward(both, segments, tape.pooled.view_mut(), drop, &mut tape.attention)?;
+        Self::join(tape);
+        self.head.forward(tape.z.view(), tape.logits.view_mut(), drop, &mut tape.head)
+    }
+
+    /// From the gradients of the logits to those of everything.
+    pub(super) fn backward(&mut self, tape: &mut NetTape) -> Result<(), LayerError> {
+        let (n, dim) = tape.targets.dim();
+        tape.dz.resize(n, 3 * dim);
+        self.head.backward(tape.z.view(), tape.dlogits.view(), Some(tape.dz.view_mut()), &mut tape.head);
+        tape.dpooled.resize(n, dim);
+        let (dz, pooled, targets) = (&tape.dz, &tape.pooled, &tape.targets);
+        let through = |to: &mut Buffer, own: usize, other: &Buffer| {
+            each_row_mut(to.view_mut(), |i, to| {
+                let (dz, other) = (dz.row(i), other.row(i));
+                let terms = dz[own..own + dim].iter().zip(&dz[2 * dim..]).zip(other);
+                to.iter_mut().zip(terms).for_each(|(to, ((own, both), other))| *to = own + both * other);
+            });
+        };
+        through(&mut tape.dpooled, 0, targets);
+        tape.drows.resize(tape.bag.ids().len(), dim);
+        tape.dtargets.resize(n, dim);
+        let segments = Segments::new(tape.bag.offsets(), None)?;
+        let both = (tape.rows.view(), tape.targets.view());
+        let way_back = (tape.drows.view_mut(), tape.dtargets.view_mut());
+        self.attention.backward(both, segments, tape.dpooled.view(), way_back, &mut tape.attention);
+        through(&mut tape.dpooled, dim, pooled);
+        let gradients = &mut self.items.gradients;
+        gradients.add_rows(tape.bag.ids(), tape.drows.view());
+        gradients.add_rows(&tape.candidates, tape.dtargets.view());
+        gradients.add_rows(&tape.candidates, tape.dpooled.view());
+        Ok(())
+    }
+
+    /// Serving: logits of the candidates in the tape.
+    pub(super) fn infer<'t>(&self, tape: &'t mut NetTape) -> Result<ArrayView2<'t, f32>, LayerError> {
+        self.gather(tape);
+        let segments = Segments::new(tape.bag.offsets(), None)?;
+        let both = (tape.rows.view(), tape.targets.view());
+        self.attention.infer(both, segments, tape.pooled.view_mut(), &mut tape.attention);
+        Self::join(tape);
+        self.head.infer(tape.z.view(), tape.logits.view_mut(), &mut tape.scratch);
+        Ok(tape.logits.view())
+    }
+}
+
+impl Module for Net {
+    fn tensors<'a>(&'a self, path: &str, out: &mut Vec<Tensor<'a>>) {
+        out.push(self.items.tensor(&format!("{path}items")));
+        self.attention.tensors(&format!("{path}attention"), out);
+        self.head.tensors(&format!("{path}head"), out);
+    }
+
+    fn slots<'a>(&'a mut self, out: &mut Vec<Slot<'a>>) {
+        out.push(Slot::Table(&mut self.items));
+        self.attention.slots(out);
+        self.head.slots(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::testing::{Check, Wide, random};
+    use crate::layers::{ActivationKind, MlpParams};
+    use ndarray::{Array1, Array2, Axis, concatenate};
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let layers = MlpParams { hidden: vec![4], activation: ActivationKind::Gelu, ..MlpParams::default() };
+        let params = RerankParams { unit: layers.clone(), head: layers, ..RerankParams::default() };
+        let items = random(6, 3, 1);
+        let mut net = Net::new(&params, Table::from_rows(items.clone()), &mut SeededRng::new(2)).unwrap();
+        let mut tape = NetTape { candidates: vec![3, 5, 0], ..NetTape::default() };
+        let histories: [&[ItemId]; 3] = [&[0, 1], &[2, 3, 2], &[]];
+        histories.iter().for_each(|history| tape.bag.push(history));
+        net.forward((1, 0), &mut tape).unwrap();
+        let dy = random(3, 1, 9);
+        tape.dlogits.assign(dy.view());
+        net.backward(&mut tape).unwrap();
+        let logits = tape.logits.view().to_owned();
+        let mut slots = Vec::new();
+        net.slots(&mut slots);
+        let arrays: Vec<(Array2<f32>, Array2<f32>)> = slots
+            .into_iter()
+            .map(|slot| match slot {
+                Slot::Param(param) => (param.value.clone(), param.gradient.clone()),
+                Slot::Table(table) => {
+                    let mut dense = Array2::zeros(table.value.raw_dim());
+                    table.gradients.sort();
+                    for n in 0..table.gradients.n_touched() {
+                        let id = table.gradients.entries[table.gradients.starts[n]].id;
+                        table.gradients.sum(n, dense.row_mut(id as usize).as_slice_mut().unwrap());
+                    }
+                    (table.value.clone(), dense)
+                }
+                Slot::Kept(_) => unreachable!("nothing is normalised here"),
+            })
+            .collect();
+        let gelu = |x: f64| {
+            0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
+        };
+        let network = |a: &[Wide], x: Array1<f64>| {
+            let hidden = (a[0].dot(&x) + a[1].row(0)).mapv(gelu);
+            (a[2].dot(&hidden) + a[3].row(0))[0]
+        };
+        let inputs: Vec<&Array2<f32>> = arrays.iter().map(|(value, _)| value).collect();
+        let check = Check::new(&inputs, |a| {
+            let mut y = Wide::zeros((3, 1));
+            for (row, (history, candidate)) in histories.iter().zip([3usize, 5, 0]).enumerate() {
+                let c = a[0].row(candidate);
+                let mut h = Array1::zeros(3);
+                for &item in *history {
+                    let x = a[0].row(item as usize);
+                    let features = concatenate![Axis(0), x, c, &x - &c, &x * &c];
+                    h.scaled_add(network(&a[1..5], features), &x);
+                }
+                y[[row, 0]] = network(&a[5..9], concatenate![Axis(0), h, c, &h * &c]);
+            }
+            y
+        });
+        check.forward(&logits);
+        let gradients: Vec<&Array2<f32>> = arrays.iter().map(|(_, gradient)| gradient).collect();
+        check.backward(&dy, &gradients);
+        let served = net.infer(&mut tape).unwrap().to_owned();
+        assert!(served.iter().zip(&logits).all(|(a, b)| (a - b).abs() < 1e-6));
+    }
+}

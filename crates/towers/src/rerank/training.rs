@@ -1,0 +1,156 @@
+use embed_core::{Flow, ItemId, NegativeContext, NegativeSampler, Progress, Run, SeededRng};
+use rayon::prelude::*;
+
+use super::RerankParams;
+use super::net::{Net, NetTape};
+use crate::FitError;
+use crate::losses::Objective;
+use crate::models::{Example, Histories, HistoryView};
+use crate::train::{EpochReport, FitParams, FitReport, Place, apply};
+
+/// Trains a net on what users did, pass by pass; each positive stands at index 0 of candidates of which the others are drawn for it.
+#[expect(clippy::cast_precision_loss, reason = "means")]
+pub(super) fn train(
+    net: &mut Net,
+    (params, fit): (&RerankParams, &FitParams),
+    histories: &Histories,
+    sampler: &dyn NegativeSampler,
+    run: &mut Run<'_>,
+) -> Result<FitReport, FitError> {
+    let examples = positives(params, histories);
+    if examples.is_empty() {
+        let interactions = histories.sequences().n_tokens();
+        return Err(FitError::Empty { users: histories.n_users(), interactions });
+    }
+    let steps = examples.len().div_ceil(fit.batch) as u64;
+    let all = steps * u64::from(fit.epochs);
+    let total = if fit.max_steps == 0 { all } else { all.min(fit.max_steps) };
+    let mut report = FitReport { examples: examples.len() as u64, ..FitReport::default() };
+    let (mut tape, mut drawn, mut step) = (NetTape::default(), Vec::new(), 0u64);
+    for epoch in 0..fit.epochs {
+        let mut order: Vec<u32> = (0..u32::try_from(examples.len()).unwrap_or(u32::MAX)).collect();
+        SeededRng::stream(run.seed, "order of positives", epoch.into()).shuffle(&mut order);
+        let (mut sum, mut done) = (0.0, 0u64);
+        for batch in order.chunks(fit.batch) {
+            if step >= total {
+                break;
+            }
+            let place = Place { seed: run.seed, step, epoch, factor: fit.schedule.factor(step, total) };
+            let batch: Vec<Example> = batch.iter().map(|&i| examples[i as usize]).collect();
+            let loss = run.parallelism.install(|| {
+                draw(&batch, histories, sampler, (fit, place), &mut drawn)?;
+                one(net, &batch, (params, fit, place), histories, &drawn, &mut tape)
+            })??;
+            let Some(loss) = loss else {
+                if report.epochs_done == 0 {
+                    return Err(FitError::Diverged { step, rate: fit.table_rate });
+                }
+                report.diverged_at = Some(step);
+                return Ok(report);
+            };
+            (sum, done, step) = (sum + loss, done + batch.len() as u64, step + 1);
+            let progress = Progress::new("train", step, total).loss(sum / done as f64);
+            if run.report(&progress) == Flow::Stop && step < total {
+                report.stopped = true;
+                break;
+            }
+        }
+        report.epochs.push(EpochReport { examples: done, loss: sum / done.max(1) as f64, validation: None });
+        if report.stopped || step >= total && step < all {
+            break;
+        }
+        report.epochs_done += 1;
+    }
+    Ok(report)
+}
+
+/// The last positives of each user that have something before them.
+fn positives(params: &RerankParams, histories: &Histories) -> Vec<Example> {
+    let mut examples = histories.examples(HistoryView::Before, 1);
+    if params.last_positives > 0 {
+        examples.retain(|example| {
+            let len = histories.sequence(example.user).len();
+            len - example.at as usize <= params.last_positives
+        });
+    }
+    examples
+}
+
+/// Candidates of each row, the positive first. What the sampler does not fill, and what the user has, is the positive again, which
+/// counts as masked.
+fn draw(
+    batch: &[Example],
+    histories: &Histories,
+    sampler: &dyn NegativeSampler,
+    (fit, place): (&FitParams, Place),
+    drawn: &mut Vec<ItemId>,
+) -> Result<(), FitError> {
+    let own = fit.negatives.own;
+    drawn.resize(batch.len() * (own + 1), 0);
+    let rows = drawn.par_chunks_mut(own + 1).zip(batch).enumerate();
+    rows.try_for_each(|(i, (row, &example))| {
+        let Some(target) = histories.target(example) else { return Ok(()) };
+        row[0] = target;
+        let positives = histories.set(example.user);
+        let cx = NegativeContext {
+            step: place.step,
+            epoch: place.epoch,
+            positives,
+            target: Some(target),
+            n: own,
+            ..NegativeContext::default()
+        };
+        let mut rng = SeededRng::stream(place.seed, "candidates", (place.step << 20) ^ i as u64);
+        let got = sampler.sample_into(&cx, &mut rng, &mut row[1..])?;
+        row[1 + got..].fill(target);
+        for item in &mut row[1..] {
+            if positives.binary_search(item).is_ok() {
+                *item = target;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// One step; none when a number is none, and then nothing has changed.
+#[expect(clippy::cast_precision_loss, reason = "a mean")]
+fn one(
+    net: &mut Net,
+    batch: &[Example],
+    (params, fit, place): (&RerankParams, &FitParams, Place),
+    histories: &Histories,
+    drawn: &[ItemId],
+    tape: &mut NetTape,
+) -> Result<Option<f64>, FitError> {
+    let own = fit.negatives.own + 1;
+    tape.bag.clear();
+    tape.candidates.clear();
+    tape.candidates.extend_from_slice(drawn);
+    let mut history = Vec::new();
+    for &example in batch {
+        history.clear();
+        histories.history_into(example, HistoryView::Before, params.max_history, &mut history);
+        (0..own).for_each(|_| tape.bag.push(&history));
+    }
+    net.forward((place.seed, place.step), tape)?;
+    tape.dlogits.assign(tape.logits.view());
+    let scale = 1.0 / fit.temperature;
+    let weight = scale / batch.len() as f32;
+    let mut loss = 0.0;
+    for (row, ids) in tape.dlogits.as_slice_mut().chunks_mut(own).zip(drawn.chunks(own)) {
+        let (positive, others) = row.split_at_mut(1);
+        positive[0] *= scale;
+        for (logit, id) in others.iter_mut().zip(&ids[1..]) {
+            *logit = if *id == ids[0] { f32::NEG_INFINITY } else { *logit * scale };
+        }
+        let (of_row, slope) = Objective::Softmax.row(positive[0], others);
+        loss += f64::from(of_row);
+        positive[0] = slope;
+        row.iter_mut().for_each(|slope| *slope *= weight);
+    }
+    if !loss.is_finite() {
+        return Ok(None);
+    }
+    net.backward(tape)?;
+    Ok(apply(net, fit, place, loss).then_some(loss))
+}

@@ -1,0 +1,134 @@
+//! Re-ranking, from end to end on a log where what comes next depends on the last item alone.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, dead_code)]
+
+mod common;
+
+use common::{ITEMS, keys};
+use embed_core::{Embeddings, ItemId, Neighbor, Run, SeededRng, Sequences};
+use ndarray::Array2;
+use negsample::Uniform;
+use towers::models::Histories;
+use towers::rerank::{RerankError, RerankParams, RerankScratch, Reranker};
+use towers::train::{FitParams, Negatives};
+use towers::{FitError, LayerError};
+
+/// After item i comes one of i + 1 and i + 2.
+fn log() -> Histories {
+    let (mut rng, n) = (SeededRng::new(5), u32::try_from(ITEMS).unwrap());
+    let rows = (0..200).map(|_| {
+        let mut item = rng.below(n);
+        let walk = (0..12).map(|_| {
+            item = (item + 1 + rng.below(2)) % n;
+            item
+        });
+        walk.collect::<Vec<ItemId>>()
+    });
+    Histories::new(Sequences::from_rows(ITEMS, rows).unwrap())
+}
+
+fn items() -> Embeddings {
+    let mut rng = SeededRng::new(6);
+    let vectors = Array2::from_shape_simple_fn((ITEMS, 12), || rng.unit_f32() - 0.5);
+    Embeddings::new((*keys(ITEMS)).clone(), vectors).unwrap()
+}
+
+fn fit_params() -> FitParams {
+    let negatives = Negatives { in_batch: false, shared: 0, own: 6 };
+    FitParams {
+        epochs: 8,
+        batch: 64,
+        negatives,
+        log_q: false,
+        temperature: 1.0,
+        table_rate: 0.1,
+        rate: 3e-3,
+        ..FitParams::default()
+    }
+}
+
+fn fit(fit: &FitParams, threads: usize) -> Result<Reranker, FitError> {
+    let params = RerankParams { max_history: 3, ..RerankParams::default() };
+    let sampler = Uniform::new(ITEMS).unwrap();
+    Reranker::fit((&params, fit), &items(), &log(), &sampler, &mut Run::seeded(1).threads(threads))
+}
+
+fn bits(model: &Reranker) -> Vec<Vec<u32>> {
+    model.tensors().iter().map(|tensor| tensor.values.iter().map(|x| x.to_bits()).collect()).collect()
+}
+
+#[test]
+fn what_comes_next_is_ranked_first_and_files_give_the_model_back() {
+    let model = fit(&fit_params(), 2).unwrap();
+    let mut scratch = RerankScratch::default();
+    let n = u32::try_from(ITEMS).unwrap();
+    let mut hits = 0;
+    for last in 0..n {
+        let history = [(last + n - 3) % n, (last + n - 1) % n, last];
+        let mut found: Vec<Neighbor> = (0..n).map(|id| Neighbor { id, score: 0.0 }).collect();
+        model.rerank(&history, &mut found, 0.0, &mut scratch).unwrap();
+        let next = [(last + 1) % n, (last + 2) % n];
+        hits += found[..4].iter().filter(|neighbor| next.contains(&neighbor.id)).count();
+        assert!(found.windows(2).all(|pair| pair[0].score >= pair[1].score));
+    }
+    assert!(hits > ITEMS, "{hits} of {} are among the first four", 2 * ITEMS);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rerank.nf");
+    model.save(&path).unwrap();
+    let opened = Reranker::open(&path).unwrap();
+    assert!(bits(&opened) == bits(&model));
+    assert_eq!(
+        (opened.params(), opened.report(), opened.items()),
+        (model.params(), model.report(), model.items())
+    );
+    let bytes = std::fs::read(&path).unwrap();
+    let mut rng = SeededRng::new(7);
+    for _ in 0..60 {
+        let mut damaged = bytes.clone();
+        let at = rng.below(u32::try_from(bytes.len()).unwrap()) as usize;
+        damaged[at] ^= 1 << rng.below(8);
+        std::fs::write(&path, &damaged).unwrap();
+        // Padding between sections may change; nothing else.
+        if let Ok(opened) = Reranker::open(&path) {
+            assert!(bits(&opened) == bits(&model), "byte {at}");
+        }
+        std::fs::write(&path, &bytes[..at]).unwrap();
+        assert!(Reranker::open(&path).is_err());
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let fit_params = FitParams { epochs: 1, ..fit_params() };
+    let one = bits(&fit(&fit_params, 1).unwrap());
+    for threads in [2, 7] {
+        assert!(one == bits(&fit(&fit_params, threads).unwrap()), "{threads} threads");
+    }
+}
+
+#[test]
+fn bad_input_is_named() {
+    let model = fit(&FitParams { max_steps: 2, ..fit_params() }, 1).unwrap();
+    let (mut scratch, mut out) = (RerankScratch::default(), [0.0; 2]);
+    let unknown = u32::try_from(ITEMS).unwrap();
+    for (history, candidates) in [(&[unknown][..], &[1, 2][..]), (&[1], &[1, unknown])] {
+        let refused = model.score_into(history, candidates, &mut scratch, &mut out);
+        assert!(matches!(refused, Err(RerankError::UnknownItem { item, .. }) if item == unknown));
+    }
+    let short = model.score_into(&[1], &[1], &mut scratch, &mut out);
+    assert!(matches!(short, Err(RerankError::Length { expected: 1, got: 2 })));
+    assert!(
+        model.score_into(&[], &[1, 2], &mut scratch, &mut out).is_ok(),
+        "an empty history weighs nothing"
+    );
+    assert!(model.score_into(&[1], &[], &mut scratch, &mut []).is_ok());
+    let shared = Negatives { in_batch: true, shared: 0, own: 0 };
+    let refused = fit(&FitParams { negatives: shared, ..fit_params() }, 1);
+    assert!(matches!(refused, Err(FitError::Layer(LayerError::Setting { name: "own negatives", .. }))));
+    let refused = fit(&FitParams { table_rate: 1e30, rate: 1e30, ..fit_params() }, 1);
+    assert!(
+        matches!(refused, Err(FitError::Diverged { .. })),
+        "{:?}",
+        refused.map(|model| model.report().clone())
+    );
+}

@@ -1,0 +1,48 @@
+//! Any bytes as a model that re-ranks, and a good one with its bytes overwritten, opened unverified and asked.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use embed_core::store::Reader;
+use embed_core::{Embeddings, Run, Sequences, Vocab};
+use libfuzzer_sys::fuzz_target;
+use ndarray::Array2;
+use negsample::Uniform;
+use towers::models::Histories;
+use towers::rerank::{RerankParams, RerankScratch, Reranker};
+use towers::train::{FitParams, Negatives};
+
+static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let log = Sequences::from_rows(7, (0..6u32).map(|u| [u, (u + 2) % 7, (u + 3) % 7])).expect("known items");
+    let keys = Vocab::from_keys((0..7).map(|i| i.to_string())).expect("distinct");
+    let vectors = Array2::from_shape_fn((7, 4), |(row, column)| (row * 4 + column) as f32 / 28.0);
+    let items = Embeddings::new(keys, vectors).expect("finite rows");
+    let negatives = Negatives { in_batch: false, shared: 0, own: 3 };
+    let fit = FitParams { epochs: 1, negatives, ..FitParams::default() };
+    let (params, sampler) = (RerankParams::default(), Uniform::new(7).expect("items"));
+    let run = &mut Run::seeded(1);
+    let model = Reranker::fit((&params, &fit), &items, &Histories::new(log), &sampler, run).expect("good settings");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.nf");
+    model.save(&path).expect("a file");
+    std::fs::read(&path).expect("a file")
+});
+
+fn ask(bytes: &[u8]) {
+    let Ok(reader) = Reader::from_bytes(bytes, Reranker::KIND) else { return };
+    let Ok(model) = Reranker::from_container(&reader) else { return };
+    let (mut scratch, mut out) = (RerankScratch::default(), [0.0; 2]);
+    for history in [&[][..], &[0], &[1, 2, 3, 99], &[3; 80]] {
+        let _ = model.score_into(history, &[0, 6], &mut scratch, &mut out);
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    ask(bytes);
+    let mut file = GOOD.clone();
+    for edit in bytes.chunks_exact(3) {
+        let at = usize::from(u16::from_le_bytes([edit[0], edit[1]])) % file.len();
+        file[at] = edit[2];
+    }
+    ask(&file);
+});
