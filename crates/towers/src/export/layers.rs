@@ -28,7 +28,7 @@ fn activation(graph: &mut Graph, layer: &Activation, x: &Name) -> Name {
         Activation::Relu => graph.op("Relu", &[x], &[]),
         Activation::Gelu => {
             // x σ(2z), z = √(2/π) (x + 0.044715 x³): as 1 + tanh z is 2 σ(2z).
-            let (cubic, scale) = (scalar(graph, 0.044_715), scalar(graph, 1.595_769_1));
+            let (cubic, scale) = (scalar(graph, 0.044_715), scalar(graph, 1.595_769));
             let square = graph.op("Mul", &[x, x], &[]);
             let cube = graph.op("Mul", &[&square, x], &[]);
             let cube = graph.op("Mul", &[&cube, &cubic], &[]);

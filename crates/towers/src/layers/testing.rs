@@ -3,6 +3,8 @@
 use embed_core::SeededRng;
 use ndarray::Array2;
 
+use super::{Module, Slot};
+
 pub(crate) type Wide = Array2<f64>;
 
 /// Uniform in ±1.
@@ -68,4 +70,24 @@ pub(crate) fn near(got: &Array2<f32>, expected: &Wide, what: &str) {
         let got = f64::from(got[at]);
         assert!((got - expected).abs() <= 2e-5 * scale, "{what}: {got} for {expected} at {at:?}");
     }
+}
+
+/// Values and gradients of every array of a model, in order, those of tables dense.
+pub(crate) fn arrays(model: &mut impl Module) -> Vec<(Array2<f32>, Array2<f32>)> {
+    let mut slots = Vec::new();
+    model.slots(&mut slots);
+    let dense = slots.into_iter().map(|slot| match slot {
+        Slot::Param(param) => (param.value.clone(), param.gradient.clone()),
+        Slot::Table(table) => {
+            let mut dense = Array2::zeros(table.value.raw_dim());
+            table.gradients.sort();
+            for n in 0..table.gradients.n_touched() {
+                let id = table.gradients.entries[table.gradients.starts[n]].key;
+                table.gradients.sum(n, dense.row_mut(id as usize).as_slice_mut().unwrap());
+            }
+            (table.value.clone(), dense)
+        }
+        Slot::Kept(_) => unreachable!("running statistics have no gradient"),
+    });
+    dense.collect()
 }

@@ -139,7 +139,7 @@ impl Module for Net {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::testing::{Check, Wide, random};
+    use crate::layers::testing::{Check, Wide, arrays, random};
     use crate::layers::{ActivationKind, MlpParams};
     use ndarray::{Array1, Array2, Axis, concatenate};
 
@@ -157,24 +157,7 @@ mod tests {
         tape.dlogits.assign(dy.view());
         net.backward(&mut tape).unwrap();
         let logits = tape.logits.view().to_owned();
-        let mut slots = Vec::new();
-        net.slots(&mut slots);
-        let arrays: Vec<(Array2<f32>, Array2<f32>)> = slots
-            .into_iter()
-            .map(|slot| match slot {
-                Slot::Param(param) => (param.value.clone(), param.gradient.clone()),
-                Slot::Table(table) => {
-                    let mut dense = Array2::zeros(table.value.raw_dim());
-                    table.gradients.sort();
-                    for n in 0..table.gradients.n_touched() {
-                        let id = table.gradients.entries[table.gradients.starts[n]].id;
-                        table.gradients.sum(n, dense.row_mut(id as usize).as_slice_mut().unwrap());
-                    }
-                    (table.value.clone(), dense)
-                }
-                Slot::Kept(_) => unreachable!("nothing is normalised here"),
-            })
-            .collect();
+        let arrays = arrays(&mut net);
         let gelu = |x: f64| {
             0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
         };

@@ -9,8 +9,8 @@ use ndarray::{Array1, Array2, Axis, array, s};
 
 use super::*;
 use crate::features::{Feature, HistoryFeature, IdFeature, Schema, Seen, Side, SideSchema};
-use crate::layers::testing::{Check, Wide, random};
-use crate::layers::{ActivationKind, Linear, MlpParams, Module, Slot};
+use crate::layers::testing::{Check, Wide, arrays, random};
+use crate::layers::{ActivationKind, Linear, MlpParams};
 use crate::matrix::Buffer;
 use crate::models::{Context, Encoder, Example, Histories, HistoryView};
 
@@ -119,26 +119,6 @@ fn network(a: &[Wide], x: Array1<f64>) -> Array1<f64> {
 
 fn side_by_side(parts: &[Array1<f64>]) -> Array1<f64> {
     parts.iter().flat_map(|part| part.iter().copied()).collect()
-}
-
-/// Values and gradients of every array in order, tables dense.
-fn arrays(model: &mut TwoTower<DssmUser, DssmItem>) -> Vec<(Array2<f32>, Array2<f32>)> {
-    let mut slots = Vec::new();
-    model.slots(&mut slots);
-    let dense = slots.into_iter().map(|slot| match slot {
-        Slot::Param(param) => (param.value.clone(), param.gradient.clone()),
-        Slot::Table(table) => {
-            let mut dense = Array2::zeros(table.value.raw_dim());
-            table.gradients.sort();
-            for n in 0..table.gradients.n_touched() {
-                let id = table.gradients.entries[table.gradients.starts[n]].id;
-                table.gradients.sum(n, dense.row_mut(id as usize).as_slice_mut().unwrap());
-            }
-            (table.value.clone(), dense)
-        }
-        Slot::Kept(_) => unreachable!("nothing is normalised here"),
-    });
-    dense.collect()
 }
 
 fn check(layers: Option<MlpParams>, of_items: bool, oracle: impl Fn(&[Wide], usize) -> Array1<f64>) {
