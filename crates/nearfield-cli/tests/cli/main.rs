@@ -9,7 +9,6 @@ mod browser;
 #[cfg(unix)]
 mod cancel;
 mod demo;
-mod dssm;
 mod eval;
 mod folder;
 mod graph;
