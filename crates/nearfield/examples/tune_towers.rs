@@ -1,0 +1,182 @@
+//! Compares settings of two towers on a part cut from a training log, by full ranking. `docs/towers.md` was made with it.
+//!
+//! `cargo run --release --example tune_towers -- [FILE] [test=FILE] [hold=last] [k=20] [SETTING,SETTING…]…`
+//!
+//! Each group of settings is one training of a preset: `mf`, `mean`, `attentive`, `self`, `deep` or `contrastive`, and
+//! changes to it. A tenth of each user's items is held out, or the last one. Without a file it compares two on a planted log. A
+//! test file is for the final figure: nothing is held out then. `hard=0.1` draws a tenth of each positive's own negatives from
+//! the ranks 10 to 110 near the user, once a pass is over.
+
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::error::Error;
+use std::time::Instant;
+
+use nearfield::interactions::{Log, ReadOptions};
+use ndarray::ArrayView2;
+use nearfield::ann::IndexSpec;
+use nearfield::negsample::{self, Curriculum, Frequency, HardNegatives, HardParams, InBatch, Uniform};
+use nearfield::prelude::*;
+use nearfield::towers::losses::Objective;
+use nearfield::towers::models::{Histories, HistoryView, Join, Pooling, Similarity, YouTubeDnn};
+use nearfield::towers::optim::TableOptimizer;
+use nearfield::towers::train::Holdout::{Last, Share};
+use nearfield::towers::train::{FitParams, Negatives, hold_out};
+use nearfield::towers::{IdTowers, Preset, UserInput};
+
+mod planted;
+
+fn main() -> Result<(), Failure> {
+    let (mut file, mut test, mut groups, mut k, mut hold) = (None, None, Vec::new(), 20, Share(0.1));
+    for argument in std::env::args().skip(1) {
+        match argument.split_once('=') {
+            Some(("test", path)) => test = Some(path.to_owned()),
+            Some(("hold", "last")) => hold = Last,
+            Some(("k", value)) => k = value.parse()?,
+            None if file.is_none() && argument.contains('.') => file = Some(argument),
+            _ => groups.push(argument),
+        }
+    }
+    if groups.is_empty() {
+        groups = vec!["mean,epochs=3".to_owned(), "mf,epochs=3".to_owned()];
+    }
+    let options = ReadOptions::default();
+    let (train, held_out) = match (file, test) {
+        (None, _) => (planted::log(2000, 400, 8, 42)?, None),
+        (Some(file), None) => (Log::read(file, &options)?.0, None),
+        (Some(file), Some(test)) => {
+            let [(train, _), (test, _)] = Log::read_train_test(file, test, &options)?;
+            (train, Some(test.histories()))
+        }
+    };
+    let (sequences, truth) = match held_out {
+        Some(truth) => (train.sequences(), truth),
+        None => hold_out(&train.sequences(), hold, 7),
+    };
+    let seen = Csr::from_rows(sequences.iter());
+    let histories = Histories::new(sequences);
+    for group in groups {
+        let Setting { preset, seed, hard } = settings(&group)?;
+        let mut sampler = sampler(&histories, &preset, hard)?;
+        let start = Instant::now();
+        let keys = (train.user_keys().clone(), train.item_keys().clone());
+        let fit = (&preset.towers, &preset.fit);
+        let model =
+            IdTowers::fit(fit, (&histories, None), keys, sampler.as_mut(), &mut Run::seeded(seed))?;
+        let seconds = start.elapsed().as_secs_f64();
+        let examples: u64 = model.report().epochs.iter().map(|epoch| epoch.examples).sum();
+        let whom: Vec<UserInput<'_>> =
+            (0..).zip(seen.rows()).map(|(user, history)| UserInput { user: Some(user), history }).collect();
+        let (items, cold) = (model.items().vectors(), ColdUsers::RecommendNothing);
+        let scorer =
+            EmbeddingScorer::from_inputs(&model, &whom, items, model.metric(), cold, Parallelism::All)?;
+        let report = FullRanking::at([k]).evaluate(&scorer, &seen, &truth, &mut Run::default())?;
+        let figure = |name| report.get(name, k).unwrap_or(0.0);
+        println!(
+            "{group:60} {seconds:6.1} s {:6.0} k/s | recall {:.4} ndcg {:.4} | loss {:.4}",
+            examples as f64 / seconds / 1e3,
+            figure("recall"),
+            figure("ndcg"),
+            model.report().epochs.last().map_or(0.0, |epoch| epoch.loss)
+        );
+    }
+    Ok(())
+}
+
+/// What one training is told.
+struct Setting {
+    preset: Preset,
+    seed: u64,
+    /// Share of hard negatives.
+    hard: Option<f64>,
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// In-batch, uniform, or uniform and then in part hard.
+fn sampler(
+    histories: &Histories,
+    preset: &Preset,
+    hard: Option<f64>,
+) -> Result<Box<dyn NegativeSampler>, Failure> {
+    let n_items = histories.n_items();
+    let Some(share) = hard else {
+        if preset.fit.negatives.in_batch {
+            let frequency = Frequency::from_counts(&histories.sequences().counts())?;
+            return Ok(Box::new(InBatch::new(n_items, frequency)?));
+        }
+        return Ok(Box::new(Uniform::new(n_items)?));
+    };
+    let steps = (histories.sequences().n_tokens() / preset.fit.batch) as u64;
+    let params = HardParams { refresh_every: steps / 4, effort: Effort::Value(4), ..HardParams::default() };
+    let build = |rows: ArrayView2<'_, f32>| -> Result<Box<dyn AnnIndex>, Failure> {
+        let keys = Vocab::from_keys((0..rows.nrows()).map(|row| row.to_string()))?;
+        let items = Embeddings::new(keys, rows.to_owned())?;
+        let spec: IndexSpec = "IVF200,Flat".parse()?;
+        Ok(Box::new(spec.build(&items, Metric::InnerProduct, &mut Run::seeded(1))?))
+    };
+    let near = HardNegatives::rebuilt(n_items, params, build)?;
+    let schedule = negsample::Schedule { warm_up: 1, share, ..negsample::Schedule::default() };
+    Ok(Box::new(Curriculum::new(Uniform::new(n_items)?, near, schedule)?))
+}
+
+/// A preset with changes.
+fn settings(group: &str) -> Result<Setting, Failure> {
+    let (mut words, mut seed, mut hard) = (group.split(','), 1, None);
+    let mut preset = match words.next().unwrap_or_default() {
+        "mf" => Preset::matrix_factorization(64),
+        "mean" => Preset::youtube_dnn(64),
+        "attentive" => Preset::attentive(64),
+        "self" => Preset::self_attention(64),
+        "contrastive" => Preset::contrastive(64),
+        "deep" => Preset { towers: YouTubeDnn::deep(64, Pooling::Mean), fit: FitParams::default() },
+        other => return Err(format!("no preset {other}").into()),
+    };
+    let Preset { towers, fit } = &mut preset;
+    for setting in words {
+        let (name, value) = setting.split_once('=').ok_or_else(|| format!("{setting} has no value"))?;
+        match name {
+            "dim" => towers.dim = value.parse()?,
+            "dot" => towers.similarity = if value == "1" { Similarity::Dot } else { Similarity::Cosine },
+            "mix" => (towers.user_id, towers.join) = (true, Join::Mix { share: value.parse()? }),
+            "pooling" => {
+                towers.pooling = Some(match value {
+                    "mean" => Pooling::Mean,
+                    "self" => Pooling::SelfAttention { heads: 2 },
+                    _ => Pooling::Query,
+                });
+            }
+            "history" => towers.max_history = value.parse()?,
+            "norm" => {
+                for layers in [&mut towers.user_layers, &mut towers.item_layers].into_iter().flatten() {
+                    layers.batch_norm = value == "1";
+                }
+            }
+            "sampled" => {
+                let shared = value.parse()?;
+                fit.negatives = Negatives { in_batch: shared == 0, shared, own: 0 };
+            }
+            "own" => fit.negatives = Negatives { in_batch: false, shared: 0, own: value.parse()? },
+            "hard" => hard = Some(value.parse()?),
+            "table" => towers.own_history_table = value == "own",
+            "deviation" => towers.deviation = value.parse()?,
+            "before" => towers.view = if value == "1" { HistoryView::Before } else { HistoryView::Others },
+            "contrastive" => {
+                (fit.temperature, fit.objective) =
+                    (1.0, Objective::Contrastive { margin: 0.9, weight: value.parse()? });
+            }
+            "logq" => fit.log_q = value == "1",
+            "temperature" => fit.temperature = value.parse()?,
+            "rate" => fit.table_rate = value.parse()?,
+            "adagrad" => fit.table_optimizer = TableOptimizer::Adagrad { epsilon: 1e-10 },
+            "adam" => fit.table_optimizer = TableOptimizer::lazy_adam(),
+            "decay" => fit.table_decay = value.parse()?,
+            "batch" => fit.batch = value.parse()?,
+            "epochs" => fit.epochs = value.parse()?,
+            "steps" => fit.max_steps = value.parse()?,
+            "seed" => seed = value.parse()?,
+            _ => return Err(format!("no setting {name}").into()),
+        }
+    }
+    Ok(Setting { preset, seed, hard })
+}
