@@ -116,7 +116,7 @@ fn sampler(
         Ok(Box::new(spec.build(&items, Metric::InnerProduct, &mut Run::seeded(1))?))
     };
     let near = HardNegatives::rebuilt(n_items, params, build)?;
-    let schedule = negsample::Schedule { warm_up: 1, share, ..negsample::Schedule::default() };
+    let schedule = negsample::Schedule { warm_up: 1, ramp: 0, share, ..negsample::Schedule::default() };
     Ok(Box::new(Curriculum::new(Uniform::new(n_items)?, near, schedule)?))
 }
 
