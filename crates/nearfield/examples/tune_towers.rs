@@ -12,9 +12,9 @@
 use std::error::Error;
 use std::time::Instant;
 
-use nearfield::interactions::{Log, ReadOptions};
 use ndarray::ArrayView2;
 use nearfield::ann::IndexSpec;
+use nearfield::interactions::{Log, ReadOptions};
 use nearfield::negsample::{self, Curriculum, Frequency, HardNegatives, HardParams, InBatch, Uniform};
 use nearfield::prelude::*;
 use nearfield::towers::losses::Objective;
@@ -61,8 +61,7 @@ fn main() -> Result<(), Failure> {
         let start = Instant::now();
         let keys = (train.user_keys().clone(), train.item_keys().clone());
         let fit = (&preset.towers, &preset.fit);
-        let model =
-            IdTowers::fit(fit, (&histories, None), keys, sampler.as_mut(), &mut Run::seeded(seed))?;
+        let model = IdTowers::fit(fit, (&histories, None), keys, sampler.as_mut(), &mut Run::seeded(seed))?;
         let seconds = start.elapsed().as_secs_f64();
         let examples: u64 = model.report().epochs.iter().map(|epoch| epoch.examples).sum();
         let whom: Vec<UserInput<'_>> =
