@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 use embed_core::{Embedder, Flow, Parallelism, Progress, Run, SeededRng, Sequences, Vocab};
 use ndarray::Array2;
 use negsample::{Frequency, InBatch};
-use towers::models::{Histories, Pooling, YouTubeDnn};
+use towers::models::{Histories, Pooling, TowersParams, YouTubeDnn};
 use towers::optim::TableOptimizer;
 use towers::train::FitParams;
 use towers::{IdTowers, UserInput};
 
-fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+fn main() -> Result<(), Failure> {
     let (mut threads, mut seconds, mut file) = (2, 2.0, None);
     let mut fit = FitParams { epochs: 100, log_q: false, ..FitParams::default() };
     for argument in std::env::args().skip(1) {
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         None => random(2000, 40, 5000)?,
     };
     let model = Parallelism::Threads(NonZeroUsize::new(threads).ok_or("no threads")?)
-        .install(|| train(&histories, &fit, seconds))??;
+        .install(|| train((&YouTubeDnn::deep(64, Pooling::Mean), &fit), &histories, seconds))??;
     println!(r#"{{"task": "train", "batch": {}, "threads": {threads}, {}}}"#, fit.batch, model.1);
     let inputs: Vec<UserInput<'_>> = (0..4096u32)
         .map(|i| i * 7919 % u32::try_from(histories.n_users()).unwrap_or(1))
@@ -71,21 +71,48 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok::<f64, embed_core::EmbedError>(done as f64 / start.elapsed().as_secs_f64())
     })??;
     println!(r#"{{"task": "user", "batch": 1024, "threads": 1, "users_per_s": {rate:.0}}}"#);
+    pooling(&histories)?;
     Ok(())
 }
 
+/// What a user costs by the length of the history: the mean, attention of a query, attention of all to all.
+fn pooling(histories: &Histories) -> Result<(), Failure> {
+    let attention = Pooling::SelfAttention { heads: 2 };
+    for (name, pooling) in [("mean", Pooling::Mean), ("query", Pooling::Query), ("self-attention", attention)]
+    {
+        let towers = TowersParams { pooling: Some(pooling), max_history: 500, ..YouTubeDnn::mean(64) };
+        let fit = FitParams { max_steps: 1, batch: 64, ..FitParams::default() };
+        let (model, _) = train((&towers, &fit), histories, 0.0)?;
+        let mut micros = Vec::new();
+        for length in [10u32, 50, 100, 200, 500] {
+            let items = u32::try_from(histories.n_items())?;
+            let history: Vec<u32> = (0..length).map(|i| i * 37 % items).collect();
+            let (mut out, mut times) = (vec![0.0; 64], Vec::new());
+            for _ in 0..300 {
+                let start = Instant::now();
+                model.embed_into(history.as_slice(), &mut out)?;
+                times.push(start.elapsed().as_secs_f64() * 1e6);
+            }
+            times.sort_by(f64::total_cmp);
+            micros.push(format!(r#""{length}": {:.2}"#, times[times.len() / 2]));
+        }
+        println!(r#"{{"task": "pooling", "by": "{name}", "p50_us": {{{}}}}}"#, micros.join(", "));
+    }
+    Ok(())
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
 type Trained = (IdTowers, String);
 
 /// Trains for some seconds after a part of the first pass.
 fn train(
+    (towers, fit): (&TowersParams, &FitParams),
     histories: &Histories,
-    fit: &FitParams,
     seconds: f64,
-) -> Result<Trained, Box<dyn Error + Send + Sync>> {
-    let towers = YouTubeDnn::deep(64, Pooling::Mean);
+) -> Result<Trained, Failure> {
     let frequency = Frequency::from_counts(&histories.sequences().counts())?;
     let mut sampler = InBatch::new(histories.n_items(), frequency)?;
-    let mut training = IdTowers::training((&towers, fit), (histories, None), 1)?;
+    let mut training = IdTowers::training((towers, fit), (histories, None), 1)?;
     let (mut first, mut last) = (None, (Instant::now(), 0));
     let mut watch = |progress: &Progress<'_>| {
         last = (Instant::now(), progress.done);
@@ -101,7 +128,7 @@ fn train(
     let (model, report) = training.finish();
     let keys = |n: usize| Vocab::from_keys((0..n).map(|i| i.to_string())).map(Arc::new);
     let keys = (keys(histories.n_users())?, keys(histories.n_items())?);
-    Ok((IdTowers::new((&towers, fit), model, report, keys, Parallelism::All)?, said))
+    Ok((IdTowers::new((towers, fit), model, report, keys, Parallelism::All)?, said))
 }
 
 /// Peak resident memory in MB, where the system says it.
