@@ -3,6 +3,10 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::ItemId;
+use crate::kernel::prefetch_element;
+
+/// Keys whose memory is asked for at a time.
+const FETCHED: usize = 32;
 
 /// Two-way table between external keys and dense ids: the first key gets id 0, the next new one 1, and so on.
 ///
@@ -125,7 +129,50 @@ impl Vocab {
     /// # Errors
     /// [`VocabError::TooManyKeys`] beyond [`Vocab::MAX_LEN`].
     pub fn intern(&mut self, key: &str) -> Result<ItemId, VocabError> {
-        let hash = self.hasher.hash_one(key);
+        self.intern_hashed(key, self.hasher.hash_one(key))
+    }
+
+    /// The ids of many keys, appended to `ids` in their order: as [`Vocab::intern`] of one after the other, but faster
+    /// where the vocabulary is larger than the processor's caches, since the memory of many keys is fetched at a time.
+    ///
+    /// # Errors
+    /// [`VocabError::TooManyKeys`] beyond [`Vocab::MAX_LEN`]; `ids` then has those of the keys before.
+    pub fn intern_all<'k>(
+        &mut self,
+        keys: impl IntoIterator<Item = &'k str>,
+        ids: &mut Vec<ItemId>,
+    ) -> Result<(), VocabError> {
+        let mut keys = keys.into_iter();
+        let mut taken = Vec::with_capacity(FETCHED);
+        loop {
+            taken.clear();
+            taken.extend(keys.by_ref().take(FETCHED).map(|key| (key, self.hasher.hash_one(key))));
+            if taken.is_empty() {
+                return Ok(());
+            }
+            self.fetch(&taken);
+            for &(key, hash) in &taken {
+                ids.push(self.intern_hashed(key, hash)?);
+            }
+        }
+    }
+
+    /// Asks for the memory that looking for these keys will touch: place in the table, then place of the end, then text.
+    /// The first entry that may be a key's mostly is.
+    fn fetch(&self, keys: &[(&str, u64)]) {
+        let mut rows = [usize::MAX; FETCHED];
+        for (row, (_, hash)) in rows.iter_mut().zip(keys) {
+            if let Some(&id) = self.table.find(*hash, |_| true) {
+                *row = id as usize;
+                prefetch_element(&self.ends, *row);
+            }
+        }
+        for row in rows.into_iter().filter(|&row| row < self.ends.len()) {
+            prefetch_element(self.text.as_bytes(), start_of(&self.ends, row));
+        }
+    }
+
+    fn intern_hashed(&mut self, key: &str, hash: u64) -> Result<ItemId, VocabError> {
         if let Some(&id) = self.table.find(hash, |&id| key_at(&self.text, &self.ends, id) == key) {
             return Ok(id);
         }
@@ -165,8 +212,12 @@ fn key_at<'t>(text: &'t str, ends: &[u64], id: ItemId) -> &'t str {
 
 #[expect(clippy::cast_possible_truncation, reason = "ends lie within `text`, whose length is a usize")]
 fn key_in<'t>(text: &'t str, ends: &[u64], row: usize) -> &'t str {
-    let start = if row == 0 { 0 } else { ends[row - 1] as usize };
-    &text[start..ends[row] as usize]
+    &text[start_of(ends, row)..ends[row] as usize]
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "ends lie within the text, whose length is a usize")]
+fn start_of(ends: &[u64], row: usize) -> usize {
+    if row == 0 { 0 } else { ends[row - 1] as usize }
 }
 
 impl PartialEq for Vocab {
@@ -218,6 +269,13 @@ mod tests {
                 let expected = seen.iter().position(|s| s == key).unwrap_or_else(|| { seen.push(key.clone()); seen.len() - 1 });
                 prop_assert_eq!(vocab.intern(key).unwrap() as usize, expected);
             }
+            let (mut all, mut ids) = (Vocab::new(), Vec::new());
+            let (some, rest) = keys.split_at(keys.len() / 3);
+            for part in [some, rest] {
+                all.intern_all(part.iter().map(String::as_str), &mut ids).unwrap();
+            }
+            prop_assert_eq!(&all, &vocab);
+            prop_assert_eq!(ids, keys.iter().map(|key| vocab.get(key).unwrap()).collect::<Vec<_>>());
             prop_assert_eq!(vocab.keys().collect::<Vec<_>>(), seen.iter().map(String::as_str).collect::<Vec<_>>());
             let (text, ends) = vocab.parts();
             prop_assert_eq!(&Vocab::from_parts(text, ends).unwrap(), &vocab);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use embed_core::Vocab;
 
+use super::batch::Batch;
 use super::error::{LineProblem, ReadError};
 use super::fields::{shown, split};
 use super::lines::Lines;
 use super::options::{Columns, EdgeOptions, Fields, Layout};
-use crate::{BuildReport, Graph, GraphBuilder, GraphError, GraphOptions, NodeId, ParallelEdges};
+use crate::{BuildReport, Graph, GraphBuilder, GraphError, GraphOptions, ParallelEdges};
 
 /// What was read, kept and left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,15 +75,13 @@ fn read(mut lines: Lines<'_>, file: &Path, options: &EdgeOptions) -> Result<(Gra
     let graph_options = checked(options)?;
     let fields = options.fields.resolve(file);
     let refused = |source| ReadError::Graph { file: file.to_owned(), source };
-    let mut sink = Sink {
-        options,
-        keys: Vocab::new(),
-        builder: GraphBuilder::new(0, &graph_options).map_err(refused)?,
-        report: EdgeReport { gzip: lines.gzip(), ..EdgeReport::default() },
-    };
+    let mut sink = Sink { options, line: 0, batch: Batch::default(), report: EdgeReport::default() };
+    let mut keys = Vocab::new();
+    let mut builder = GraphBuilder::new(0, &graph_options).map_err(refused)?;
     let mut header = options.header;
     while lines.advance()? {
         let text = lines.text();
+        sink.line = lines.line();
         if text.trim().is_empty() {
             sink.report.blank_lines += 1;
         } else if text.starts_with(|first| options.comments.contains(first)) {
@@ -90,10 +89,16 @@ fn read(mut lines: Lines<'_>, file: &Path, options: &EdgeOptions) -> Result<(Gra
         } else if header {
             header = false;
         } else {
-            sink.line(text, fields).map_err(|problem| lines.problem(problem))?;
+            let taken = sink.take(text, fields);
+            // What is wrong with an earlier line comes first.
+            if taken.is_err() || sink.batch.is_full() {
+                sink.batch.hand_over(&mut keys, &mut builder).map_err(at(&lines))?;
+            }
+            taken.map_err(|problem| lines.problem(problem))?;
         }
     }
-    let Sink { keys, builder, mut report, .. } = sink;
+    sink.batch.hand_over(&mut keys, &mut builder).map_err(at(&lines))?;
+    let mut report = EdgeReport { gzip: lines.gzip(), ..sink.report };
     report.lines = lines.line();
     if keys.is_empty() {
         return Err(ReadError::Empty { file: file.to_owned(), lines: report.lines });
@@ -139,16 +144,22 @@ fn checked(options: &EdgeOptions) -> Result<GraphOptions, ReadError> {
     Ok(graph)
 }
 
+/// An edge of an earlier line that is refused.
+fn at(lines: &Lines<'_>) -> impl Fn((u64, GraphError)) -> ReadError {
+    |(line, problem)| lines.problem_at(line, problem)
+}
+
 struct Sink<'a> {
     options: &'a EdgeOptions,
-    keys: Vocab,
-    builder: GraphBuilder,
+    /// Number of the line under way.
+    line: u64,
+    batch: Batch,
     report: EdgeReport,
 }
 
 impl Sink<'_> {
-    fn line(&mut self, text: &str, fields: Fields) -> Result<(), LineProblem> {
-        let mut found: Vec<Cow<'_, str>> = Vec::new();
+    fn take(&mut self, text: &str, fields: Fields) -> Result<(), LineProblem> {
+        let mut found: Vec<Cow<'_, str>> = Vec::with_capacity(4);
         split(text, fields, &mut found)?;
         match self.options.layout {
             Layout::Edges(columns) => self.edge(text, columns, &found),
@@ -175,29 +186,27 @@ impl Sink<'_> {
                 }
             }
         }
-        let source = self.node("source", &found[columns.source])?;
-        let target = self.node("target", &found[columns.target])?;
-        Ok(self.builder.push(source, target, weight)?)
+        let source = named("source", &found[columns.source])?;
+        let target = named("target", &found[columns.target])?;
+        let (source, target) = (self.batch.key(source, self.line), self.batch.key(target, self.line));
+        self.batch.edge(source, target, weight);
+        Ok(())
     }
 
     fn row(&mut self, found: &[Cow<'_, str>]) -> Result<(), LineProblem> {
         let [source, targets @ ..] = found else { return Ok(()) };
-        let source = self.node("node", source)?;
+        let source = self.batch.key(named("node", source)?, self.line);
         for target in targets {
-            let target = self.node("neighbour", target)?;
-            self.builder.push(source, target, 1.0)?;
+            let target = self.batch.key(named("neighbour", target)?, self.line);
+            self.batch.edge(source, target, 1.0);
         }
         Ok(())
     }
+}
 
-    fn node(&mut self, what: &'static str, key: &str) -> Result<NodeId, LineProblem> {
-        if key.is_empty() {
-            return Err(LineProblem::Empty { what });
-        }
-        let node = self.keys.intern(key).map_err(GraphError::from)?;
-        self.builder.grow(self.keys.len());
-        Ok(node)
-    }
+/// A node's key, which is not empty.
+fn named<'k>(what: &'static str, key: &'k str) -> Result<&'k str, LineProblem> {
+    if key.is_empty() { Err(LineProblem::Empty { what }) } else { Ok(key) }
 }
 
 fn parse_weight(text: &str) -> Result<f32, LineProblem> {

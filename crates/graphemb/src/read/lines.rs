@@ -52,7 +52,12 @@ impl<'a> Lines<'a> {
 
     /// An error about the last line.
     pub(crate) fn problem(&self, problem: impl Into<LineProblem>) -> ReadError {
-        ReadError::Line { file: self.file.clone(), line: self.line, problem: problem.into() }
+        self.problem_at(self.line, problem)
+    }
+
+    /// An error about a line.
+    pub(crate) fn problem_at(&self, line: u64, problem: impl Into<LineProblem>) -> ReadError {
+        ReadError::Line { file: self.file.clone(), line, problem: problem.into() }
     }
 
     /// The next line without its end and without a byte order mark; none at the end of the file.

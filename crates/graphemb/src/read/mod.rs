@@ -1,3 +1,4 @@
+mod batch;
 mod edges;
 mod error;
 mod fields;
