@@ -1,5 +1,5 @@
-//! Steps per second of walks by law and degree distribution, item graphs of a log, and DeepWalk, all threads, on seeded
-//! input.
+//! Steps per second of walks by law and degree distribution, item graphs of a log, DeepWalk, and nodes per second of
+//! GraphSAGE (in training: vectors computed), all threads, on seeded input.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,8 +12,12 @@
 use std::ops::ControlFlow;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use embed_core::{Csr, Run, SeededRng};
-use graphemb::{DeepWalk, Graph, GraphOptions, ItemGraphParams, NodeParams, WalkParams, Walks, item_graph};
+use embed_core::{Csr, Parallelism, Run, SeededRng};
+use graphemb::{
+    Aggregator, DeepWalk, Graph, GraphOptions, GraphSage, ItemGraphParams, NodeParams, SageParams,
+    WalkParams, Walks, item_graph,
+};
+use ndarray::Array2;
 
 const N: u32 = 100_000;
 
@@ -95,5 +99,31 @@ fn trainer(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, walks, builds, trainer);
+/// 20,000 nodes of 20 edges on average, with a long tail, and 32 features.
+fn graphsage(criterion: &mut Criterion) {
+    const NODES: u32 = 20_000;
+    let mut rng = SeededRng::new(4);
+    let edges: Vec<_> =
+        (0..10 * NODES).map(|_| (rng.below(NODES), rng.below(NODES).min(rng.below(NODES)))).collect();
+    let graph = Graph::from_edges(NODES as usize, edges, &GraphOptions::default()).unwrap();
+    let features = Array2::from_shape_simple_fn((NODES as usize, 32), || rng.unit_f32());
+    let mut group = criterion.benchmark_group("graphsage");
+    group.sample_size(10);
+    for (name, aggregator) in [("mean", Aggregator::Mean), ("max", Aggregator::MaxPool { hidden: 128 })] {
+        let walks = WalkParams { walks: 1, length: 5, ..WalkParams::default() };
+        let params = SageParams { aggregator, walks, epochs: 1, ..SageParams::items() };
+        let fit = || GraphSage::fit(&params, &graph, features.view(), &mut Run::seeded(1)).unwrap();
+        let model = fit();
+        group.throughput(Throughput::Elements(model.report().vectors));
+        group.bench_function(BenchmarkId::new("fit", format!("{name},width=128+128,sample=25+10")), |b| {
+            b.iter(fit);
+        });
+        group.throughput(Throughput::Elements(NODES.into()));
+        group.bench_function(BenchmarkId::new("embed_graph", format!("{name},width=128+128")), |b| {
+            b.iter(|| model.embed_graph(&graph, features.view(), Parallelism::All).unwrap());
+        });
+    }
+}
+
+criterion_group!(benches, walks, builds, trainer, graphsage);
 criterion_main!(benches);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::aligned::Aligned;
 use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
 use crate::ivf::{self, file::Common};
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
 use crate::scoring::{Scoring, norm};
 use crate::tune::Efforts;
 use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized, RpForest, forest};
@@ -132,7 +132,7 @@ fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), S
         efforts.write(writer)?;
     }
     if let Some(keys) = index.keys()? {
-        writer.vocab(keys::SECTION, keys)?;
+        writer.vocab(Keys::SECTION, keys)?;
     }
     Ok(())
 }
@@ -263,7 +263,7 @@ pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
         Index::Quantized(codes) => &codes.0.keys,
         Index::RpForest(forest) => &forest.keys,
     };
-    let Some(reader) = &keys.file else { return Ok(()) };
+    let Some(reader) = keys.file() else { return Ok(()) };
     reader.verify()?;
     keys.get()?;
     let field =

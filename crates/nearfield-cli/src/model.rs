@@ -21,7 +21,7 @@ use crate::error::CliError;
 pub(crate) enum Model {
     /// Input and output vectors of items; a user is the mean of a history.
     Items(ItemVectors),
-    /// Vectors of items and of the users of the log; anyone else is the mean of a history.
+    /// Vectors of items and of the users of the log, in one graph; a user is the mean of a history all the same.
     UsersItems(UserItemVectors),
     /// Two towers over ids and histories.
     Towers(Arc<IdTowers>),
@@ -54,11 +54,10 @@ impl Model {
     /// The user side.
     pub(crate) fn users(&self) -> UserSide {
         match self {
-            Self::Items(vectors) => UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut)),
-            Self::UsersItems(vectors) => UserSide::Known {
-                users: vectors.users.clone(),
-                others: vectors.items.pooled(Pooling::default(), Scoring::InOut),
-            },
+            // Also where users are nodes: the mean of a history ranks better than its user's own vector (docs/graphs.md).
+            Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
+                UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut))
+            }
             Self::Towers(model) => UserSide::Towers(Arc::clone(model)),
             Self::Dssm(model) => UserSide::Dssm(Arc::clone(model)),
         }
@@ -137,11 +136,6 @@ pub(crate) struct Whom<'a> {
 #[derive(Debug)]
 pub(crate) enum UserSide {
     Pooled(Pooled),
-    /// Users of the log by their own vectors, others by their history. Those without a history have learned nothing.
-    Known {
-        users: Embeddings,
-        others: Pooled,
-    },
     Towers(Arc<IdTowers>),
     Dssm(Arc<Dssm>),
 }
@@ -156,7 +150,7 @@ impl UserSide {
 impl Embedder<Whom<'_>> for UserSide {
     fn dim(&self) -> usize {
         match self {
-            Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled.dim(),
+            Self::Pooled(pooled) => pooled.dim(),
             Self::Towers(model) => model.params().dim,
             Self::Dssm(model) => model.params().dim,
         }
@@ -164,7 +158,7 @@ impl Embedder<Whom<'_>> for UserSide {
 
     fn space(&self) -> Space {
         match self {
-            Self::Pooled(pooled) | Self::Known { others: pooled, .. } => pooled.space(),
+            Self::Pooled(pooled) => pooled.space(),
             Self::Towers(model) => model.items().space(),
             Self::Dssm(model) => model.items().space(),
         }
@@ -173,16 +167,6 @@ impl Embedder<Whom<'_>> for UserSide {
     fn embed_into(&self, whom: &Whom<'_>, out: &mut [f32]) -> Result<(), EmbedError> {
         match self {
             Self::Pooled(pooled) => pooled.embed_into(whom.history, out),
-            Self::Known { users, others } => {
-                let own = whom.user.filter(|_| !whom.history.is_empty()).and_then(|user| users.row(user));
-                match own {
-                    Some(vector) if vector.len() == out.len() => {
-                        out.copy_from_slice(vector);
-                        Ok(())
-                    }
-                    _ => others.embed_into(whom.history, out),
-                }
-            }
             Self::Dssm(model) => {
                 let known = whom.user.map_or(Who::Nobody, Who::Known);
                 let who = whom.features.map_or(known, |(records, row)| Who::Features(records, row));

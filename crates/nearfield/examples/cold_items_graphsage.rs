@@ -148,8 +148,8 @@ impl Held {
         warm: ArrayView2<'_, f32>,
         cold: Array2<f32>,
     ) -> Result<()> {
-        let after_warm =
-            |row: &[ItemId]| row.iter().map(|item| item + warm.nrows() as u32).collect::<Vec<_>>();
+        let n_warm = u32::try_from(warm.nrows())?;
+        let after_warm = |row: &[ItemId]| row.iter().map(|item| item + n_warm).collect::<Vec<_>>();
         let all_truth = Csr::from_rows(self.truth.rows().map(after_warm));
         let nothing = Csr::from_rows(vec![Vec::new(); self.truth.n_rows()]);
         let all = concatenate![Axis(0), warm, cold];

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use embed_core::Space;
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
-use embed_core::{Embeddings, Space, Vocab};
-use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::{FitReport, ItemVectors, Params};
@@ -66,25 +65,8 @@ impl ItemVectors {
             }));
         }
         let keys = Arc::new(reader.vocab("keys")?);
-        let input = table(reader, "input", &keys, dim, header.input_space)?;
-        let output = table(reader, "output", &keys, dim, header.output_space)?;
+        let input = reader.embeddings("input", keys.clone(), dim, header.input_space)?;
+        let output = reader.embeddings("output", keys.clone(), dim, header.output_space)?;
         Ok(Self { input, output, params: header.params, report: header.report })
     }
-}
-
-fn table(
-    reader: &Reader,
-    name: &str,
-    keys: &Arc<Vocab>,
-    dim: usize,
-    space: Space,
-) -> Result<Embeddings, StoreError> {
-    let values = reader.section_of_len::<f32>(name, keys.len().saturating_mul(dim))?.into_vec();
-    let got = values.len() as u64;
-    let vectors = Array2::from_shape_vec((keys.len(), dim), values).map_err(|_| {
-        let section = name.to_owned();
-        reader.malformed(Fault::SectionLength { section, expected: got, got })
-    })?;
-    Embeddings::in_space(keys.clone(), vectors, space)
-        .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))
 }

@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use super::layout::Kind;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::formats::MAX_DIM;
-use crate::{Embeddings, Space};
+use crate::{Embeddings, Space, Vocab};
 
 /// Header of kind `embeddings`, version 1. The sections are `keys.text`, `keys.ends` and `vectors`.
 #[derive(Serialize, Deserialize)]
@@ -56,16 +57,36 @@ impl Embeddings {
         let header: Header = reader.header()?;
         let dim = checked_dim(u64::from(header.dim)).map_err(malformed)? as usize;
         let vocab = reader.vocab("keys")?;
-        let vectors = reader.section::<f32>("vectors")?.into_vec();
-        let expected = header.n_items.saturating_mul(u64::from(header.dim));
-        let length =
-            Fault::SectionLength { section: "vectors".to_owned(), expected, got: vectors.len() as u64 };
-        if vectors.len() as u64 != expected {
-            return Err(malformed(length));
+        if vocab.len() as u64 != header.n_items {
+            let got = vocab.len() as u64;
+            let section = "keys.ends".to_owned();
+            return Err(malformed(Fault::SectionLength { section, expected: header.n_items, got }));
         }
-        let vectors =
-            Array2::from_shape_vec((vectors.len() / dim, dim), vectors).map_err(|_| malformed(length))?;
-        Self::in_space(vocab, vectors, header.space).map_err(|reason| malformed(Fault::Embeddings { reason }))
+        reader.embeddings("vectors", vocab, dim, header.space)
+    }
+}
+
+impl Reader {
+    /// A section of vectors `[keys, dim]` under these keys, as a copy in memory. O(keys · dim).
+    ///
+    /// # Errors
+    /// As [`Reader::section_of_len`]; [`StoreError::Malformed`] with [`Fault::Embeddings`] when a component is not finite.
+    pub fn embeddings(
+        &self,
+        section: &str,
+        keys: impl Into<Arc<Vocab>>,
+        dim: usize,
+        space: Space,
+    ) -> Result<Embeddings, StoreError> {
+        let keys = keys.into();
+        let values = self.section_of_len::<f32>(section, keys.len().saturating_mul(dim))?.into_vec();
+        let got = values.len() as u64;
+        let vectors = Array2::from_shape_vec((keys.len(), dim), values).map_err(|_| {
+            let section = section.to_owned();
+            self.malformed(Fault::SectionLength { section, expected: got, got })
+        })?;
+        Embeddings::in_space(keys, vectors, space)
+            .map_err(|reason| self.malformed(Fault::Embeddings { reason }))
     }
 }
 

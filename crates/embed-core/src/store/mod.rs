@@ -25,8 +25,8 @@
 //! | open a container | [`Reader`] |
 //! | hold an array that is owned or lies in a mapped file | [`SharedSlice`] |
 //! | replace any other file in one step | [`atomic_write`], [`AtomicFile`] |
-//! | keep keys in a container | [`Writer::vocab`], [`Reader::vocab`] |
-//! | keep vectors | [`Embeddings::save`](crate::Embeddings::save), [`Embeddings::open`](crate::Embeddings::open) |
+//! | keep keys in a container | [`Writer::vocab`], [`Reader::vocab`]; [`StoredKeys`] reads them when they are asked for |
+//! | keep vectors | [`Embeddings::save`](crate::Embeddings::save), [`Embeddings::open`](crate::Embeddings::open); [`Reader::embeddings`] |
 //!
 //! Not here: the formats of others, which are in [`formats`](crate::formats).
 #![deny(unsafe_code)]
@@ -36,6 +36,7 @@ mod codec;
 mod element;
 mod embeddings;
 mod error;
+mod keys;
 mod layout;
 #[allow(unsafe_code)]
 mod mmap;
@@ -48,6 +49,7 @@ pub use atomic::{AtomicFile, atomic_write};
 pub use codec::CodecError;
 pub use element::{Element, ElementType};
 pub use error::{Fault, StoreError};
+pub use keys::StoredKeys;
 pub use layout::Kind;
 pub use reader::Reader;
 pub use slice::SharedSlice;

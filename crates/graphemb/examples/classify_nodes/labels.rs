@@ -43,15 +43,16 @@ impl Labels {
         let mut order: Vec<usize> = (0..self.of.len()).filter(|&node| !self.of[node].is_empty()).collect();
         SeededRng::stream(0, "classification", shuffle).shuffle(&mut order);
         let (train, test) = order.split_at((share * order.len() as f64) as usize);
-        let (known, asked) = (vectors.select(Axis(0), train), vectors.select(Axis(0), test));
-        let columns: Vec<Vec<f32>> = (0..self.n_labels)
+        let rows = |nodes: &[usize]| vectors.select(Axis(0), nodes).mapv(f64::from);
+        let (known, asked) = (rows(train), rows(test));
+        let columns: Vec<Vec<f64>> = (0..self.n_labels)
             .into_par_iter()
             .map(|label| {
                 let answers: Vec<bool> = train.iter().map(|&node| self.of[node].contains(&label)).collect();
                 if answers.contains(&true) {
                     regression::fit(&known, &answers).scores(&asked)
                 } else {
-                    vec![f32::MIN; test.len()]
+                    vec![f64::MIN; test.len()]
                 }
             })
             .collect();
@@ -60,7 +61,7 @@ impl Labels {
     }
 
     /// As many labels as a node has, the best scored ones.
-    fn f1(&self, test: &[usize], scores: &Array2<f32>) -> (f64, f64) {
+    fn f1(&self, test: &[usize], scores: &Array2<f64>) -> (f64, f64) {
         let mut counts = vec![[0.0f64; 3]; self.n_labels];
         for (&node, row) in test.iter().zip(scores.rows()) {
             let mut ranked: Vec<usize> = (0..self.n_labels).collect();

@@ -1,46 +1,48 @@
 use ndarray::{Array1, Array2, Axis};
 
 /// A logistic regression: weights, the bias last.
-pub(crate) struct Regression(Array1<f32>);
+pub(crate) struct Regression(Array1<f64>);
 
 impl Regression {
     /// One score a row.
-    pub(crate) fn scores(&self, rows: &Array2<f32>) -> Vec<f32> {
+    pub(crate) fn scores(&self, rows: &Array2<f64>) -> Vec<f64> {
         decisions(rows, &self.0).to_vec()
     }
 }
 
-fn decisions(rows: &Array2<f32>, w: &Array1<f32>) -> Array1<f32> {
+fn decisions(rows: &Array2<f64>, w: &Array1<f64>) -> Array1<f64> {
     let dim = rows.ncols();
     rows.dot(&w.view().split_at(Axis(0), dim).0) + w[dim]
 }
 
-/// Minimises `½|w|² + Σ ln(1 + exp(−y w·x))`, the bias regularised as the weights are: what LIBLINEAR does with C = 1.
+/// Minimises `½|w|² + Σ ln(1 + exp(−y w·x))`, the bias regularised as the weights are: what LIBLINEAR does with C = 1, and
+/// to where scikit-learn lets it: a rare label's gradient has to fall further, or its scores are too coarse to rank by.
 /// Newton's method with conjugate gradients (Lin, Weng & Keerthi 2008), steps halved until they descend.
-pub(crate) fn fit(rows: &Array2<f32>, answers: &[bool]) -> Regression {
+pub(crate) fn fit(rows: &Array2<f64>, answers: &[bool]) -> Regression {
     let dim = rows.ncols();
-    let mut w = Array1::<f32>::zeros(dim + 1);
-    let signs: Array1<f32> = answers.iter().map(|&yes| if yes { 1.0 } else { -1.0 }).collect();
-    let loss = |w: &Array1<f32>| {
+    let mut w = Array1::<f64>::zeros(dim + 1);
+    let signs: Array1<f64> = answers.iter().map(|&yes| if yes { 1.0 } else { -1.0 }).collect();
+    let loss = |w: &Array1<f64>| {
         let margins = decisions(rows, w) * &signs;
-        let sum: f64 =
-            margins.iter().map(|&m| f64::from(-m.min(0.0)) + f64::from((-m.abs()).exp().ln_1p())).sum();
-        sum + 0.5 * f64::from(w.dot(w))
+        let sum: f64 = margins.iter().map(|&m: &f64| -m.min(0.0) + (-m.abs()).exp().ln_1p()).sum();
+        sum + 0.5 * w.dot(w)
     };
     // Xᵀ v, the bias's component last.
-    let gather = |v: &Array1<f32>| {
+    let gather = |v: &Array1<f64>| {
         let mut sum = Array1::zeros(dim + 1);
         sum.view_mut().split_at(Axis(0), dim).0.assign(&rows.t().dot(v));
         sum[dim] = v.sum();
         sum
     };
+    let yes = answers.iter().filter(|&&yes| yes).count();
+    let tolerance = 1e-4 * yes.min(answers.len() - yes).max(1) as f64 / answers.len() as f64;
     let mut before = loss(&w);
     let mut first = None;
-    for _ in 0..30 {
+    for _ in 0..100 {
         let p = (decisions(rows, &w) * &signs).mapv(|m| 1.0 / (1.0 + (-m).exp()));
         let gradient = &w + &gather(&((&p - 1.0) * &signs));
         let norm = gradient.dot(&gradient).sqrt();
-        if norm <= 1e-3 * *first.get_or_insert(norm) {
+        if norm <= tolerance * *first.get_or_insert(norm) {
             break;
         }
         let curvature = &p * &(1.0 - &p);
@@ -60,8 +62,8 @@ pub(crate) fn fit(rows: &Array2<f32>, answers: &[bool]) -> Regression {
 }
 
 /// Solves `H s = −g` until the rest is below `tolerance`.
-fn conjugate(g: &Array1<f32>, tolerance: f32, h: impl Fn(&Array1<f32>) -> Array1<f32>) -> Array1<f32> {
-    let mut s = Array1::<f32>::zeros(g.len());
+fn conjugate(g: &Array1<f64>, tolerance: f64, h: impl Fn(&Array1<f64>) -> Array1<f64>) -> Array1<f64> {
+    let mut s = Array1::<f64>::zeros(g.len());
     let mut rest = g.mapv(|x| -x);
     let mut direction = rest.clone();
     let mut squared = rest.dot(&rest);

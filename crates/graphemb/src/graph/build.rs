@@ -1,5 +1,6 @@
+use embed_core::store::StoredKeys;
+
 use super::compress::{compress, compress_weighted};
-use super::keys::Keys;
 use crate::{Graph, GraphError, GraphOptions, NodeId, ParallelEdges, SelfLoops};
 
 /// Collects edges and compresses them. Memory: 8 bytes an edge, 4 more with weights, and the graph.
@@ -96,7 +97,7 @@ impl GraphBuilder {
             offsets: rows.offsets.into(),
             neighbors: rows.neighbors.into(),
             weights: rows.weights.into(),
-            keys: Keys::default(),
+            keys: StoredKeys::default(),
         };
         report.parallel_merged = report.edges_read - report.self_loops_dropped - graph.n_edges();
         Ok((graph, report))

@@ -3,10 +3,9 @@
 use std::io::{Seek, Write};
 use std::path::Path;
 
-use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
+use embed_core::store::{Fault, Kind, Reader, StoreError, StoredKeys, Writer};
 use serde::{Deserialize, Serialize};
 
-use super::keys::{self, Keys};
 use crate::Graph;
 
 /// Header of kind `graph`, version 1. The sections are `offsets`, `neighbors`, with weights `weights`, and with keys
@@ -90,7 +89,7 @@ impl Graph {
             writer.section("weights", &self.weights)?;
         }
         if let Some(keys) = self.keys()? {
-            writer.vocab(keys::SECTION, keys)?;
+            writer.vocab(StoredKeys::SECTION, keys)?;
         }
         Ok(())
     }
@@ -116,7 +115,7 @@ impl Graph {
             } else {
                 Vec::new().into()
             },
-            keys: Keys::of_file(reader, header.has_keys.then_some(n_nodes)),
+            keys: StoredKeys::of_file(reader, header.has_keys.then_some(n_nodes)),
         })
     }
 
@@ -127,7 +126,7 @@ impl Graph {
     /// # Errors
     /// [`StoreError::Malformed`] names the first thing that is wrong.
     pub fn verify(&self) -> Result<(), StoreError> {
-        let Some(reader) = &self.keys.file else { return Ok(()) };
+        let Some(reader) = self.keys.file() else { return Ok(()) };
         reader.verify()?;
         self.keys()?;
         self.check().map_err(|fault| reader.malformed(fault))

@@ -2,7 +2,6 @@ mod build;
 mod compress;
 mod error;
 mod file;
-mod keys;
 mod options;
 mod pet;
 mod rows;

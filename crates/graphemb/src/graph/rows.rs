@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
-use embed_core::store::{SharedSlice, StoreError};
+use embed_core::store::{SharedSlice, StoreError, StoredKeys};
 use embed_core::{Csr, Vocab, VocabError};
 
-use super::keys::Keys;
 use crate::{GraphBuilder, GraphError, GraphOptions, NodeId};
 
 /// A graph in compressed rows: for each node its neighbours in ascending order, each once, and their weights.
@@ -32,7 +31,7 @@ pub struct Graph {
     pub(crate) neighbors: SharedSlice<NodeId>,
     /// As long as `neighbors`, or empty.
     pub(crate) weights: SharedSlice<f32>,
-    pub(crate) keys: Keys,
+    pub(crate) keys: StoredKeys,
 }
 
 impl Graph {
@@ -94,7 +93,7 @@ impl Graph {
         if keys.len() != self.n_nodes() {
             return Err(GraphError::Keys { expected: self.n_nodes(), got: keys.len() });
         }
-        Ok(Self { keys: Keys::given(keys), ..self })
+        Ok(Self { keys: StoredKeys::from(Some(keys)), ..self })
     }
 
     /// The keys of the nodes, if they have some. Read from the file on first use.

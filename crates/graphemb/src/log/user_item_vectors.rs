@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
 use embed_core::{Embeddings, Space, Vocab};
-use ndarray::{Array2, Axis};
+use ndarray::Axis;
 use seqemb::{FitReport, ItemVectors, Params};
 use serde::{Deserialize, Serialize};
 
 use crate::{LogGraphError, UserItemGraph};
 
 /// What was learned of users and items in one graph. A user's input vector is scored against the items' output vectors
-/// by inner product, which is what the training maximised; someone who is not in the graph is the mean of the input
-/// vectors of a history ([`ItemVectors::pooled`]).
+/// by inner product, which is what the training maximised. The mean of the input vectors of a history
+/// ([`ItemVectors::pooled`]) needs no user of the graph, and ranked better on Gowalla (`docs/graphs.md`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserItemVectors {
     /// Input vectors of users `[n_users, dim]`, in the space of the items' output vectors.
@@ -104,26 +104,9 @@ impl UserItemVectors {
             return Err(reader.malformed(Fault::Field { field, expected: got.clamp(1, most), got }));
         }
         let (users, items) = (Arc::new(reader.vocab("users")?), Arc::new(reader.vocab("items")?));
-        let output = table(reader, "output", &items, dim, header.output_space)?;
-        let input = table(reader, "input", &items, dim, header.input_space)?;
-        let users = table(reader, "users", &users, dim, header.output_space)?;
+        let output = reader.embeddings("output", items.clone(), dim, header.output_space)?;
+        let input = reader.embeddings("input", items.clone(), dim, header.input_space)?;
+        let users = reader.embeddings("users", users.clone(), dim, header.output_space)?;
         Ok(Self { users, items: ItemVectors { input, output, params: header.params, report: header.report } })
     }
-}
-
-fn table(
-    reader: &Reader,
-    name: &str,
-    keys: &Arc<Vocab>,
-    dim: usize,
-    space: Space,
-) -> Result<Embeddings, StoreError> {
-    let values = reader.section_of_len::<f32>(name, keys.len().saturating_mul(dim))?.into_vec();
-    let got = values.len() as u64;
-    let vectors = Array2::from_shape_vec((keys.len(), dim), values).map_err(|_| {
-        let section = name.to_owned();
-        reader.malformed(Fault::SectionLength { section, expected: got, got })
-    })?;
-    Embeddings::in_space(keys.clone(), vectors, space)
-        .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))
 }

@@ -3,8 +3,8 @@
 use std::io::{Seek, Write};
 use std::path::Path;
 
+use embed_core::Space;
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
-use embed_core::{Embeddings, Space};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use towers::layers::{Linear, Module, Param};
@@ -95,9 +95,7 @@ impl GraphSage {
             messages.push(matrix(reader, &format!("messages.{k}"), keys.len(), message)?);
             inputs = of.width;
         }
-        let vectors = matrix(reader, "vectors", keys.len(), params.dim())?;
-        let nodes = Embeddings::in_space(keys, vectors, space)
-            .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
+        let nodes = reader.embeddings("vectors", keys, params.dim(), space)?;
         Ok(Self { params, report, n_features, layers, messages, nodes })
     }
 

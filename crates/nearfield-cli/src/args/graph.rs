@@ -1,11 +1,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use nearfield::interactions::{Columns, Format};
 
 use super::method::GraphKind;
-use super::values::{SessionGap, delimiter, positive, positive_u32};
-use super::{DEFAULT_SEED, WorkArgs};
+use super::values::{SessionGap, positive, positive_u32};
+use super::{DEFAULT_SEED, LayoutArgs, WorkArgs};
 
 /// `nearfield graph`.
 #[derive(Debug, Args)]
@@ -28,25 +27,8 @@ pub(crate) struct GraphBuildArgs {
     #[arg(long, value_name = "F")]
     pub(crate) train: PathBuf,
 
-    /// How the file is laid out; auto goes by the name
-    #[arg(long, value_name = "auto|csv|tsv|parquet|user-items|sessions", default_value = "auto")]
-    pub(crate) format: Format,
-
-    /// Columns by name, or by number from 0
-    #[arg(long, value_name = "user=…,item=…,time=…,weight=…")]
-    pub(crate) columns: Option<Columns>,
-
-    /// The first line is data, not names of columns
-    #[arg(long)]
-    pub(crate) no_header: bool,
-
-    /// What separates the fields: one character, or "tab"
-    #[arg(long, value_name = "C", value_parser = delimiter, allow_hyphen_values = true)]
-    pub(crate) delimiter: Option<u8>,
-
-    /// Count and report malformed rows instead of stopping at the first
-    #[arg(long)]
-    pub(crate) skip_bad_rows: bool,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
 
     /// Cut a user's history where nothing happened for so long (30m, 2h, 1d), for adjacency; needs times
     #[arg(long, value_name = "30m")]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use embed_core::store::{AtomicFile, StoreError};
 use embed_core::{Sequences, Vocab};
 use nearfield::graphemb::{Graph, ItemGraphParams, Keep};
-use nearfield::interactions::{BadRows, Format, Log, ReadOptions};
+use nearfield::interactions::{Format, Log};
 use serde::Serialize;
 
 use super::of_log::{LogGraph, of_log};
@@ -38,15 +38,7 @@ pub(super) fn build(args: &GraphBuildArgs, json: bool) -> Result<ExitCode, CliEr
     let mut bars = Bars::new(&cancel);
     bars.stage("read");
     let start = Instant::now();
-    let options = ReadOptions {
-        format: args.format,
-        columns: args.columns.clone().unwrap_or_default(),
-        header: !args.no_header,
-        delimiter: args.delimiter,
-        bad_rows: if args.skip_bad_rows { BadRows::SkipAndCount } else { BadRows::Refuse },
-        ..ReadOptions::default()
-    };
-    let (log, report) = Log::read(&args.train, &options)?;
+    let (log, report) = Log::read(&args.train, &args.layout.options())?;
     let read_seconds = start.elapsed().as_secs_f64();
     cancel.check()?;
     bars.clear();
@@ -73,7 +65,7 @@ pub(super) fn build(args: &GraphBuildArgs, json: bool) -> Result<ExitCode, CliEr
     let mut run = args.work.run(args.seed, &mut bars);
     let made = of_log(args.similarity, &histories, &sequences, &params, args.window, &mut run)?;
     drop(bars);
-    let keyed = keyed(made, &log, args.format == Format::Sessions)?;
+    let keyed = keyed(made, &log, args.layout.format == Format::Sessions)?;
     save(&keyed, &args.out)?;
     let built = Built {
         similarity: args.similarity,

@@ -79,11 +79,22 @@ pub(super) fn walked(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<
     Ok(Learned { model, training, graph: Some(settings) })
 }
 
-/// Settings for walks on the graph of a log.
+/// Settings for walks on the graph of a log: those for users and items were chosen on a validation part of Gowalla
+/// (docs/graphs.md); the others are the papers' with shorter walks and a nearer window.
 fn preset(kind: GraphKind) -> NodeParams {
     let walks = WalkParams { walks: 10, length: 40, ..WalkParams::default() };
-    let window = Window::Sliding { size: if kind == GraphKind::Bipartite { 3 } else { 5 }, dynamic: true };
-    let train = Params { window, ..NodeParams::default().train };
+    let sliding = |size| Window::Sliding { size, dynamic: true };
+    let train = match kind {
+        GraphKind::Bipartite => Params {
+            window: sliding(2),
+            negatives: 10,
+            exponent: 0.35,
+            rate: 0.1,
+            epochs: 3,
+            ..NodeParams::default().train
+        },
+        _ => Params { window: sliding(5), ..NodeParams::default().train },
+    };
     NodeParams { walks, train }
 }
 
