@@ -1,9 +1,9 @@
 use crate::losses::Objective;
 use crate::models::{Contrastive, MatrixFactorization, Pooling, TowersParams, Views, YouTubeDnn};
-use crate::optim::{Decay, Schedule};
+use crate::optim::{Decay, Schedule, TableOptimizer};
 use crate::train::{FitParams, Negatives};
 
-/// A model and its training, put together from settings that measured well one at a time: `docs/towers.md`.
+/// A model and its training, put together from settings that measured well, most of them one at a time: `docs/towers.md`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preset {
     /// The model.
@@ -38,10 +38,14 @@ impl Preset {
         Self::sampled(towers)
     }
 
-    /// [`YouTubeDnn`] with the mean of up to 500 items.
+    /// [`YouTubeDnn`] with the mean of up to 500 items: 1000 negatives a batch, lazy Adam, 25 passes.
     #[must_use]
     pub fn youtube_dnn(dim: usize) -> Self {
-        Self::sampled(TowersParams { max_history: 500, ..YouTubeDnn::mean(dim) })
+        let mut preset = Self::sampled(TowersParams { max_history: 500, ..YouTubeDnn::mean(dim) });
+        preset.fit.epochs = 25;
+        preset.fit.negatives.shared = 1000;
+        (preset.fit.table_optimizer, preset.fit.table_rate) = (TableOptimizer::lazy_adam(), 0.003);
+        preset
     }
 
     /// [`YouTubeDnn`] with the user's id, mixed with the history as its attention pools it.
