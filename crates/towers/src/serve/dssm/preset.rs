@@ -6,8 +6,8 @@ use crate::optim::{Decay, Schedule};
 use crate::train::{FitParams, Negatives};
 
 impl Dssm {
-    /// A model and its training as they measured well on MovieLens-1M, each setting by itself: `docs/towers.md`. Features are added
-    /// up; in-batch softmax with log Q.
+    /// A model whose features are added up, and its training by in-batch softmax with log Q. Temperature, rate and schedule are those
+    /// that measured well for models by id (`docs/towers.md`); the whole has not been validated.
     #[must_use]
     pub fn preset(schema: Schema, dim: usize) -> (DssmParams, FitParams) {
         let fit = FitParams {
