@@ -9,6 +9,7 @@ mod browser;
 #[cfg(unix)]
 mod cancel;
 mod demo;
+mod dssm;
 mod eval;
 mod folder;
 mod graph;
