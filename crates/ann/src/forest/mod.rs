@@ -6,7 +6,6 @@ mod search;
 mod split;
 
 use embed_core::{ItemId, Metric, Run};
-use rayon::prelude::*;
 
 pub(crate) use self::file::{Header, read, verify, write};
 use crate::aligned::Aligned;
@@ -119,16 +118,12 @@ impl RpForest {
         let drafted = stored_rows(&vectors, metric, 0..n);
         let codes = run.parallelism.install(|| Codes::of(scoring, &drafted, dim))?;
         let grown = build::grow(&drafted, dim, &codes, params, run)?;
+        drop(drafted);
         let ids = grown.first_order(n);
         let mut positions = vec![0; n];
         (0..).zip(&ids).for_each(|(position, &id)| positions[id as usize] = position);
-        let table = Aligned::new(n * dim, |out| {
-            out.par_chunks_exact_mut(dim).zip(&ids).for_each(|(slot, &id)| {
-                slot.copy_from_slice(&drafted[id as usize * dim..(id as usize + 1) * dim]);
-            });
-        });
-        drop(drafted);
         let forest = grown.join(n, dim, &positions);
+        let table = stored_rows(&vectors, metric, ids.iter().map(|&id| id as usize));
         Ok(Self {
             metric,
             dim,

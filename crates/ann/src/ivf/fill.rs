@@ -9,7 +9,7 @@ use super::source::{Source, subtract, view};
 use super::{Ivf, NONE};
 use crate::BuildError;
 use crate::aligned::Aligned;
-use crate::pq::Codebook;
+use crate::pq::{Codebook, weight};
 use crate::scoring::{Scoring, square};
 use crate::sq::Sq8;
 
@@ -143,7 +143,10 @@ fn write(
         }
         Encoder::Pq(book) | Encoder::Fast(book) => {
             let (m, bytes) = (book.m(), embed_core::kernel::codes::half_block_bytes(book.m()));
-            let codes = book.encode(view(&differences, dim));
+            let codes = match scoring {
+                Scoring::Dot => book.encode_toward(view(&differences, dim), view(&rows, dim), weight(dim)),
+                Scoring::L2 => book.encode(view(&differences, dim)),
+            };
             for (i, (row, &place)) in rows.chunks_exact(dim).zip(&places).enumerate() {
                 let code = &codes[i * m..(i + 1) * m];
                 if let Encoder::Pq(_) = encoder {

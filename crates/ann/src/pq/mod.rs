@@ -1,6 +1,7 @@
 //! Product quantization (Jégou, Douze & Schmid 2011): a vector is cut into parts, and each part is replaced by
 //! the number of the nearest of a few centroids.
 
+mod aware;
 mod tables;
 mod training;
 
@@ -8,6 +9,7 @@ use embed_core::{Assigner, KMeans, KMeansError, KMeansParams, Parallelism, Run};
 use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
+pub(crate) use self::aware::weight;
 pub(crate) use self::tables::{FastTable, Tables};
 pub(crate) use self::training::Training;
 
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(Codebook::borders(2, 4), [0, 1, 2, 2, 2]);
     }
 
-    fn trained(rows: &Array2<f32>, m: usize, k: usize) -> Codebook {
+    pub(super) fn trained(rows: &Array2<f32>, m: usize, k: usize) -> Codebook {
         let read = |row: usize, out: &mut [f32]| out.copy_from_slice(rows.row(row).as_slice().unwrap());
         let training = Training::plain(rows.nrows(), rows.ncols(), &read);
         Codebook::train(&training, m, k, 7, Parallelism::All).unwrap()
