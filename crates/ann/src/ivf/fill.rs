@@ -1,7 +1,7 @@
 //! Writes what the lists hold.
 
-use embed_core::Run;
 use embed_core::kernel::{self, codes::BLOCK};
+use embed_core::{Metric, Run};
 use rayon::prelude::*;
 
 use super::payload::{Layout, Payload, byte_at, half_at};
@@ -143,9 +143,11 @@ fn write(
         }
         Encoder::Pq(book) | Encoder::Fast(book) => {
             let (m, bytes) = (book.m(), embed_core::kernel::codes::half_block_bytes(book.m()));
-            let codes = match scoring {
-                Scoring::Dot => book.encode_toward(view(&differences, dim), view(&rows, dim), weight(dim)),
-                Scoring::L2 => book.encode(view(&differences, dim)),
+            // The queries of inner products may lie anywhere: users that point away from items gain nothing.
+            let codes = if source.metric == Metric::Cosine {
+                book.encode_toward(view(&differences, dim), view(&rows, dim), weight(dim))
+            } else {
+                book.encode(view(&differences, dim))
             };
             for (i, (row, &place)) in rows.chunks_exact(dim).zip(&places).enumerate() {
                 let code = &codes[i * m..(i + 1) * m];
