@@ -6,7 +6,7 @@
 //! from the codes of least distance on. Differs from the paper in the centroids, which are those of k-means.
 
 use embed_core::gemm;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, aview1};
 
 use super::Codebook;
 
@@ -14,6 +14,8 @@ use super::Codebook;
 const COSINE: f32 = 0.2;
 /// Times that every part is looked at.
 const SWEEPS: usize = 2;
+/// Most centroids of a part.
+const MOST: usize = 256;
 /// Rows whose products with the centroids of a part are computed together.
 const ROWS: usize = 64;
 
@@ -38,13 +40,13 @@ impl Codebook {
         let squares: Vec<Vec<f32>> = (0..m).map(|part| self.squares(part)).collect();
         let chunks = rows.axis_chunks_iter(Axis(0), ROWS).zip(toward.axis_chunks_iter(Axis(0), ROWS));
         for ((rows, toward), codes) in chunks.zip(codes.chunks_mut(ROWS * m)) {
-            let mut errors: Vec<Along> = rows
-                .rows()
-                .into_iter()
-                .zip(toward.rows())
-                .map(|(row, x)| Along::new(row.dot(&x), weight / x.dot(&x)))
-                .collect();
-            for sweep in 0..=SWEEPS {
+            let mut back = vec![0.0; rows.ncols()];
+            let mut errors: Vec<Along> = Vec::with_capacity(rows.nrows());
+            for ((row, x), code) in rows.rows().into_iter().zip(toward.rows()).zip(codes.chunks(m)) {
+                self.decode(code.iter().copied(), &mut back);
+                errors.push(Along::new(row.dot(&x) - x.dot(&aview1(&back)), weight / x.dot(&x)));
+            }
+            for _ in 0..SWEEPS {
                 for part in 0..m {
                     let columns = self.borders[part]..self.borders[part + 1];
                     let Ok(centroids) = ArrayView2::from_shape((columns.len(), self.k), self.part(part))
@@ -61,12 +63,6 @@ impl Codebook {
                     };
                     times(toward, along);
                     let along = along.chunks_exact(self.k);
-                    if sweep == 0 {
-                        for ((error, along), code) in errors.iter_mut().zip(along).zip(codes.chunks(m)) {
-                            error.left -= along[usize::from(code[part])];
-                        }
-                        continue;
-                    }
                     times(rows, products);
                     let products = products.chunks_exact(self.k);
                     let errors = errors.iter_mut().zip(products.zip(along)).zip(codes.chunks_mut(m));
@@ -106,14 +102,24 @@ impl Along {
     /// each centroid, `along` those of the direction.
     fn choose(&mut self, squares: &[f32], products: &[f32], along: &[f32], code: &mut u8) {
         let without = self.left + along[usize::from(*code)];
-        let loss = |((square, product), along): ((&f32, &f32), &f32)| {
+        let mut losses = [f32::INFINITY; MOST];
+        for (((loss, square), product), along) in losses.iter_mut().zip(squares).zip(products).zip(along) {
             let left = without - along;
-            square - 2.0 * product + self.weight * left * left
-        };
-        let each = || squares.iter().zip(products).zip(along).map(loss);
-        let least = each().fold(f32::INFINITY, |least, loss| if loss < least { loss } else { least });
+            *loss = square - 2.0 * product + self.weight * left * left;
+        }
+        // The least of each lane first, in registers.
+        let mut lanes = [f32::INFINITY; 16];
+        for sixteen in losses.as_chunks::<16>().0 {
+            lanes
+                .iter_mut()
+                .zip(sixteen)
+                .for_each(|(least, loss)| *least = if loss < least { *loss } else { *least });
+        }
+        let least = lanes.into_iter().fold(f32::INFINITY, f32::min);
         // Where nothing is a number, the code stays.
-        if let Some(place) = each().position(|loss| loss <= least) {
+        if least < f32::INFINITY
+            && let Some(place) = losses.iter().position(|loss| *loss == least)
+        {
             *code = u8::try_from(place).unwrap_or(*code);
         }
         self.left = without - along[usize::from(*code)];
