@@ -33,6 +33,7 @@ mod table;
 mod target_attention;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod weighing;
 
 pub use activation::{Activation, ActivationKind, ActivationTape};
 pub use attention::{SelfAttention, SelfAttentionTape};
@@ -47,6 +48,5 @@ pub use normalize::{normalize_rows, normalize_rows_backward};
 pub use pooling::{Pool, PoolTape, pool_rows, pool_rows_backward};
 pub use query_attention::{QueryAttention, QueryAttentionTape};
 pub use segments::Segments;
-pub(crate) use segments::each_segment_row;
 pub use table::{RowGradients, Table};
 pub use target_attention::{TargetAttention, TargetAttentionTape};

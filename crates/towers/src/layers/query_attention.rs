@@ -1,7 +1,8 @@
 use embed_core::{SeededRng, kernel};
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::segments::{Segments, each_segment_row};
+use super::segments::Segments;
+use super::weighing::{add_spread, softmax, softmax_backward, weigh, weight_slopes};
 use super::{Linear, Module, Slot, Tensor};
 use crate::matrix::{Buffer, each_row_mut, row};
 
@@ -22,7 +23,7 @@ pub struct QueryAttentionTape {
     /// α, a column.
     weights: Buffer,
     dkeys: Buffer,
-    through: Buffer,
+    slopes: Buffer,
 }
 
 impl QueryAttention {
@@ -57,22 +58,12 @@ impl QueryAttention {
         let keys = &tape.keys;
         segments.each_mut(tape.weights.view_mut(), |segment, weights, _: &mut ()| {
             let query = row(&queries, segment);
-            for (i, weight) in segments.rows(segment).zip(&mut *weights) {
-                *weight =
-                    if segments.counts(i) { kernel::dot(query, keys.row(i)) } else { f32::NEG_INFINITY };
+            for (i, weight) in segments.rows(segment).zip(weights) {
+                *weight = kernel::dot(query, keys.row(i));
             }
-            let largest = kernel::max(weights);
-            if largest == f32::NEG_INFINITY {
-                return weights.fill(0.0);
-            }
-            let scale = 1.0 / kernel::exp_sum(weights, largest);
-            weights.iter_mut().for_each(|w| *w *= scale);
         });
-        let weights = tape.weights.as_slice();
-        each_segment_row(y, |segment, y, _: &mut ()| {
-            y.fill(0.0);
-            segments.rows(segment).for_each(|i| kernel::axpy(weights[i], row(&x, i), y));
-        });
+        softmax(segments, &mut tape.weights);
+        weigh(x, segments, tape.weights.as_slice(), y);
     }
 
     /// From the gradient of `y` to those of `x` and of the queries, which are overwritten; adds to those of the parameters.
@@ -84,47 +75,25 @@ impl QueryAttention {
         (x, queries): (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
         segments: Segments<'_>,
         dy: ArrayView2<'_, f32>,
-        (dx, dqueries): (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>),
+        (mut dx, dqueries): (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>),
         tape: &mut QueryAttentionTape,
     ) {
         let (n, dim) = x.dim();
-        let (weights, keys) = (&tape.weights, &tape.keys);
+        weight_slopes(x, segments, dy, &mut tape.slopes);
+        softmax_backward(segments, tape.weights.as_slice(), &mut tape.slopes);
+        weigh(tape.keys.view(), segments, tape.slopes.as_slice(), dqueries);
+        let (keys, slopes) = (&tape.keys, tape.slopes.as_slice());
         tape.dkeys.resize(n, dim);
-        segments.each_mut(tape.dkeys.view_mut(), |segment, dkeys, slopes: &mut Vec<f32>| {
-            let rows = segments.rows(segment);
-            let weights = &weights.as_slice()[rows.clone()];
-            slopes.clear();
-            slopes.extend(rows.clone().map(|i| kernel::dot(row(&dy, segment), row(&x, i))));
-            let mean = kernel::dot(weights, slopes);
+        segments.each_mut(tape.dkeys.view_mut(), |segment, dkeys, _: &mut ()| {
             let query = row(&queries, segment);
-            for ((i, dkey), (slope, weight)) in
-                rows.zip(dkeys.chunks_exact_mut(dim.max(1))).zip(slopes.iter().zip(weights))
-            {
-                let slope = weight * (slope - mean);
+            for (i, dkey) in segments.rows(segment).zip(dkeys.chunks_exact_mut(dim.max(1))) {
                 for ((d, q), k) in dkey.iter_mut().zip(query).zip(keys.row(i)) {
-                    *d = slope * q * (1.0 - k * k);
+                    *d = slopes[i] * q * (1.0 - k * k);
                 }
             }
         });
-        each_segment_row(dqueries, |segment, dquery, _: &mut ()| {
-            dquery.fill(0.0);
-            let rows = segments.rows(segment);
-            let live = &weights.as_slice()[rows.clone()];
-            let slope = |i: usize| kernel::dot(row(&dy, segment), row(&x, i));
-            let mean: f32 = rows.clone().zip(live).map(|(i, w)| w * slope(i)).sum();
-            for (i, weight) in rows.zip(live) {
-                kernel::axpy(weight * (slope(i) - mean), keys.row(i), dquery);
-            }
-        });
-        tape.through.resize(n, dim);
-        self.key.backward(x, tape.dkeys.view(), Some(tape.through.view_mut()));
-        let through = &tape.through;
-        segments.each_mut(dx, |segment, dx, _: &mut ()| {
-            for (i, dx) in segments.rows(segment).zip(dx.chunks_exact_mut(dim.max(1))) {
-                dx.copy_from_slice(through.row(i));
-                kernel::axpy(weights.as_slice()[i], row(&dy, segment), dx);
-            }
-        });
+        self.key.backward(x, tape.dkeys.view(), Some(dx.view_mut()));
+        add_spread(segments, tape.weights.as_slice(), dy, dx);
     }
 }
 

@@ -1,7 +1,8 @@
-use embed_core::{SeededRng, kernel};
+use embed_core::SeededRng;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::segments::{Segments, each_segment_row};
+use super::weighing::{add_spread, weigh, weight_slopes};
 use super::{Mlp, MlpParams, MlpScratch, MlpTape, Module, Slot, Tensor};
 use crate::LayerError;
 use crate::matrix::{Buffer, row};
@@ -59,7 +60,7 @@ impl TargetAttention {
         if x.nrows() > 0 {
             self.unit.forward(tape.features.view(), tape.weights.view_mut(), drop, &mut tape.unit)?;
         }
-        pool(x, segments, tape.weights.as_slice(), y);
+        weigh(x, segments, tape.weights.as_slice(), y);
         Ok(())
     }
 
@@ -77,7 +78,7 @@ impl TargetAttention {
         features(x, targets, segments, &mut tape.features);
         tape.weights.resize(x.nrows(), 1);
         self.unit.infer(tape.features.view(), tape.weights.view_mut(), &mut tape.scratch);
-        pool(x, segments, tape.weights.as_slice(), y);
+        weigh(x, segments, tape.weights.as_slice(), y);
     }
 
     /// From the gradient of `y` to those of `x` and of the targets, which are overwritten; adds to those of the parameters.
@@ -89,33 +90,26 @@ impl TargetAttention {
         (x, targets): (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
         segments: Segments<'_>,
         dy: ArrayView2<'_, f32>,
-        (dx, dtargets): (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>),
+        (mut dx, dtargets): (ArrayViewMut2<'_, f32>, ArrayViewMut2<'_, f32>),
         tape: &mut TargetAttentionTape,
     ) {
         let (n, dim) = x.dim();
-        tape.dweights.resize(n, 1);
-        segments.each_mut(tape.dweights.view_mut(), |segment, slopes, _: &mut ()| {
-            for (i, slope) in segments.rows(segment).zip(slopes) {
-                *slope = if segments.counts(i) { kernel::dot(row(&dy, segment), row(&x, i)) } else { 0.0 };
-            }
-        });
+        weight_slopes(x, segments, dy, &mut tape.dweights);
         tape.dfeatures.zero(n, 4 * dim);
         if n > 0 {
             let dfeatures = Some(tape.dfeatures.view_mut());
             self.unit.backward(tape.features.view(), tape.dweights.view(), dfeatures, &mut tape.unit);
         }
-        let (weights, dfeatures) = (tape.weights.as_slice(), &tape.dfeatures);
-        segments.each_mut(dx, |segment, dx, _: &mut ()| {
+        let dfeatures = &tape.dfeatures;
+        segments.each_mut(dx.view_mut(), |segment, dx, _: &mut ()| {
             let target = row(&targets, segment);
             for (i, dx) in segments.rows(segment).zip(dx.chunks_exact_mut(dim.max(1))) {
                 let [own, _, difference, both] = quarters(dfeatures.row(i));
                 let terms = own.iter().zip(difference).zip(both.iter().zip(target));
                 dx.iter_mut().zip(terms).for_each(|(dx, ((o, d), (b, t)))| *dx = o + d + b * t);
-                if segments.counts(i) {
-                    kernel::axpy(weights[i], row(&dy, segment), dx);
-                }
             }
         });
+        add_spread(segments, tape.weights.as_slice(), dy, dx);
         each_segment_row(dtargets, |segment, dt, _: &mut ()| {
             dt.fill(0.0);
             for i in segments.rows(segment) {
@@ -146,15 +140,6 @@ fn features(x: ArrayView2<'_, f32>, targets: ArrayView2<'_, f32>, segments: Segm
                 out[2 * dim + column] = x - t;
                 out[3 * dim + column] = x * t;
             }
-        }
-    });
-}
-
-fn pool(x: ArrayView2<'_, f32>, segments: Segments<'_>, weights: &[f32], y: ArrayViewMut2<'_, f32>) {
-    each_segment_row(y, |segment, y, _: &mut ()| {
-        y.fill(0.0);
-        for i in segments.rows(segment).filter(|&i| segments.counts(i)) {
-            kernel::axpy(weights[i], row(&x, i), y);
         }
     });
 }

@@ -1,12 +1,12 @@
-use embed_core::{SeededRng, kernel};
+use embed_core::SeededRng;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::Pooling;
 use crate::LayerError;
+use crate::layers::weighing::{add_spread, softmax, softmax_backward, weigh, weight_slopes};
 use crate::layers::{
     Bag, LayerNorm, LayerNormTape, Module, Param, Pool, PoolTape, QueryAttention, QueryAttentionTape,
-    Segments, SelfAttention, SelfAttentionTape, Slot, Tensor, each_segment_row, pool_rows,
-    pool_rows_backward,
+    Segments, SelfAttention, SelfAttentionTape, Slot, Tensor, pool_rows, pool_rows_backward,
 };
 use crate::matrix::{Buffer, each_row, each_row_mut, row};
 
@@ -137,15 +137,9 @@ impl PoolingLayer {
                 tape.shares.resize(n, 1);
                 segments.each_mut(tape.shares.view_mut(), |_, shares, _: &mut ()| {
                     shares.iter_mut().rev().zip(bias.values()).for_each(|(share, bias)| *share = *bias);
-                    let largest = kernel::max(shares);
-                    let scale = 1.0 / kernel::exp_sum(shares, largest);
-                    shares.iter_mut().for_each(|share| *share *= scale);
                 });
-                let shares = tape.shares.as_slice();
-                each_segment_row(y, |segment, y, _: &mut ()| {
-                    y.fill(0.0);
-                    segments.rows(segment).for_each(|i| kernel::axpy(shares[i], row(&x, i), y));
-                });
+                softmax(segments, &mut tape.shares);
+                weigh(x, segments, tape.shares.as_slice(), y);
             }
         }
     }
@@ -209,28 +203,15 @@ impl PoolingLayer {
                 }
             }
             Self::Places { bias } => {
-                let shares = tape.shares.as_slice();
-                tape.dshares.resize(n, 1);
-                segments.each_mut(tape.dshares.view_mut(), |segment, slopes, _: &mut ()| {
-                    let rows = segments.rows(segment);
-                    let own = &shares[rows.clone()];
-                    for (i, slope) in rows.zip(&mut *slopes) {
-                        *slope = kernel::dot(row(&dy, segment), row(&x, i));
-                    }
-                    let mean = kernel::dot(own, slopes);
-                    slopes.iter_mut().zip(own).for_each(|(slope, share)| *slope = share * (*slope - mean));
-                });
+                weight_slopes(x, segments, dy, &mut tape.dshares);
+                softmax_backward(segments, tape.shares.as_slice(), &mut tape.dshares);
                 for segment in 0..segments.len() {
                     let slopes = &tape.dshares.as_slice()[segments.rows(segment)];
                     let places = bias.gradient_mut().iter_mut();
                     slopes.iter().rev().zip(places).for_each(|(slope, place)| *place += slope);
                 }
-                segments.each_mut(dx, |segment, dx, _: &mut ()| {
-                    for (i, dx) in segments.rows(segment).zip(dx.chunks_exact_mut(dim.max(1))) {
-                        dx.fill(0.0);
-                        kernel::axpy(shares[i], row(&dy, segment), dx);
-                    }
-                });
+                dx.fill(0.0);
+                add_spread(segments, tape.shares.as_slice(), dy, dx);
             }
         }
     }
