@@ -43,7 +43,7 @@ fn popularity_on_gowalla_is_as_published() {
     assert_eq!(rounded(&report, "hr", 20), 0.2038);
 }
 
-/// The published figures of popularity among 99 given negatives (0.4535 and 0.2543, on the original training file).
+/// The published figures of popularity among 99 given negatives: they hold only if ties count by expectation.
 #[test]
 fn popularity_on_movielens_candidates_is_as_published() {
     let Some(folder) = real_data("ml-1m") else { return };
@@ -75,7 +75,7 @@ fn popularity_on_movielens_candidates_is_as_published() {
     let report =
         report.evaluate(&PopularityScorer::new(&counts), &negatives, &truth, &mut Run::default()).unwrap();
     let rounded = |name: &str| (report.value(name).unwrap() * 1e4).round() / 1e4;
-    assert_eq!((rounded("sampled_hr@10"), rounded("sampled_ndcg@10")), (0.4538, 0.2536));
+    assert_eq!((rounded("sampled_hr@10"), rounded("sampled_ndcg@10")), (0.4535, 0.2543));
 }
 
 /// The preset against the published row of Item2Vec (0.1326 and 0.1057), which is a floor and not the goal.
