@@ -1,5 +1,6 @@
 //! Ranking among given candidates: a user, a positive, and negatives that somebody drew.
 
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -39,8 +40,8 @@ struct Line {
     items: Vec<Option<ItemId>>,
 }
 
-/// Ranks each line's positive among its negatives, by what the user has in training. Ties count with their expected place.
-/// An item about which nothing was learned comes last.
+/// Ranks each line's positive among its negatives, by what the user has in training. Ties count with their expected place, repeats
+/// once. An item about which nothing was learned comes last.
 ///
 /// # Errors
 /// [`CliError::Read`] when the file cannot be read, [`CliError::Candidates`] names the line that makes no sense.
@@ -129,7 +130,10 @@ fn read(path: &Path, data: &Dataset) -> Result<Vec<Line>, CliError> {
         let mut fields = text.split('\t').map(str::trim).filter(|field| !field.is_empty());
         let Some(user) = fields.next() else { continue };
         let user = users.get(user).ok_or_else(|| bad(number, format!("user {user:?} is not in the log")))?;
-        let items: Vec<Option<ItemId>> = fields.map(|key| data.items.get(key)).collect();
+        // Whoever drew negatives with repeats asked about fewer of them.
+        let mut met = HashSet::new();
+        let items: Vec<Option<ItemId>> =
+            fields.filter(|key| met.insert(*key)).map(|key| data.items.get(key)).collect();
         if items.len() < 2 {
             return Err(bad(number, "a user, a positive and at least one negative are needed".to_owned()));
         }

@@ -194,3 +194,36 @@ fn settings_of_the_method_are_taken_and_repeated() {
     let command = saved["command"].as_str().unwrap();
     assert!(command.contains("--window 3 --negatives 4 --exponent -0.5 --rate 0.07"), "{command}");
 }
+
+#[test]
+fn a_positive_is_ranked_among_given_candidates() {
+    let place = Place::new();
+    place.write("log.csv", two_tastes());
+    // Tea is what u00 has: any tea is above what others drink from. Repeats are asked about once, and what nobody knows is last.
+    place.write(
+        "near.tsv",
+        "u00\ttea-00\ttin-01\ttin-02\ttin-02\ttea-00\tnone\nu01\ttin-00\ttea-01\ttea-02\n",
+    );
+    place.write("far.tsv", "u00\tnone\ttea-00\ttea-01\n");
+    let run = |file: &str| {
+        let object =
+            place.json(&format!("run --train log.csv --dim 8 --epochs 20 -k 1,3 --candidates {file}"));
+        object["candidates"].clone()
+    };
+    let near = run("near.tsv");
+    assert_eq!((near["n_lines"].as_u64(), near["negatives"].as_f64()), (Some(2), Some(2.5)), "{near}");
+    assert_eq!((near["at"][0]["k"].as_u64(), near["at"][0]["hr"].as_f64()), (Some(1), Some(1.0)), "{near}");
+    assert_eq!(near["at"][1]["ndcg"].as_f64(), Some(1.0), "{near}");
+    let far = run("far.tsv");
+    // Third of three: 1 / log2(4).
+    assert_eq!((far["at"][0]["hr"].as_f64(), far["at"][1]["hr"].as_f64()), (Some(0.0), Some(1.0)), "{far}");
+    assert_eq!(far["at"][1]["ndcg"].as_f64(), Some(0.5), "{far}");
+    for (text, what) in
+        [("u99\ta\tb\n", "line 1: user \"u99\""), ("u00\ttea-00\n", "line 1: a user"), ("", "no lines")]
+    {
+        place.write("bad.tsv", text);
+        let answer = place.call("run --train log.csv --dim 8 --epochs 1 --candidates bad.tsv");
+        assert_eq!(answer.code, Some(1), "{answer:?}");
+        assert!(answer.stderr.contains("bad.tsv") && answer.stderr.contains(what), "{what}: {answer:?}");
+    }
+}
