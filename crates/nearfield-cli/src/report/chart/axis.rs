@@ -39,22 +39,12 @@ impl Axis {
         if high - low < 1e-12 * (1.0 + high.abs()) {
             (low, high) = if from_zero && high == 0.0 { (0.0, 1.0) } else { (low - 0.5, high + 0.5) };
         }
-        let step = match scale {
-            Scale::Linear => nice_step((high - low) / MOST_TICKS as f64),
-            Scale::Log => {
-                ((high - low) / MOST_TICKS as f64).ceil().max(if high - low < 2.0 { 0.5 } else { 1.0 })
-            }
+        let (first, last, mut ticks) = match scale {
+            // Below two decades there are labels within a decade, too.
+            Scale::Log if high - low < 2.0 => (low, high, ones_twos_and_fives(low, high)),
+            Scale::Log => steps(low, high, ((high - low) / MOST_TICKS as f64).ceil()),
+            Scale::Linear => steps(low, high, nice_step((high - low) / MOST_TICKS as f64)),
         };
-        // The last tick closes the axis, so that no mark stands above all labels.
-        let first = (low / step + 1e-9).floor() * step;
-        let last = (high / step - 1e-9).ceil() * step;
-        let n = ((last - first) / step).round();
-        let mut ticks = Vec::new();
-        let mut i = 0.0;
-        while i <= n {
-            ticks.push(first + i * step);
-            i += 1.0;
-        }
         let range = match scale {
             Scale::Linear => first..last,
             Scale::Log => low..high,
@@ -123,6 +113,33 @@ impl Scale {
     }
 }
 
+/// Multiples of `step`, from the last that is not above `low` to the first that is not below `high`, so that no mark stands above
+/// all labels; and these two.
+fn steps(low: f64, high: f64, step: f64) -> (f64, f64, Vec<f64>) {
+    let first = (low / step + 1e-9).floor() * step;
+    let last = (high / step - 1e-9).ceil() * step;
+    let n = ((last - first) / step).round();
+    let mut ticks = Vec::new();
+    let mut i = 0.0;
+    while i <= n {
+        ticks.push(first + i * step);
+        i += 1.0;
+    }
+    (first, last, ticks)
+}
+
+/// The logarithms from `low` to `high` of 1, 2 and 5 times powers of ten.
+fn ones_twos_and_fives(low: f64, high: f64) -> Vec<f64> {
+    let mut ticks = Vec::new();
+    let mut decade = low.floor();
+    while decade <= high {
+        ticks.extend([1.0f64, 2.0, 5.0].map(|lead| decade + lead.log10()));
+        decade += 1.0;
+    }
+    ticks.retain(|tick| (low..=high).contains(tick));
+    ticks
+}
+
 /// The least of 1, 2, 5 times a power of ten that is not below `step`.
 fn nice_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
@@ -165,6 +182,9 @@ mod tests {
         let axis = Axis::over(Scale::Log, [1.0, 20_000.0].into_iter(), false);
         let labels: Vec<String> = axis.ticks.iter().map(|&tick| axis.label(tick)).collect();
         assert_eq!(labels, ["1", "10", "100", "1000", "10k"]);
+        let axis = Axis::over(Scale::Log, [45_000.0, 200_000.0].into_iter(), false);
+        let labels: Vec<String> = axis.ticks.iter().map(|&tick| axis.label(tick)).collect();
+        assert_eq!(labels, ["50k", "100k", "200k"]);
     }
 
     #[test]
