@@ -1,11 +1,11 @@
 """What the same settings teach: nearfield and gensim train on the same corpus, and the same code ranks with both.
 
     cargo build --release -p seqemb --example time_training
-    python3 benches/peers/item2vec_quality.py TIME_TRAINING TRAIN TEST [--window 5] [--epochs 5] [--neg 5] [--seeds 3]
+    python3 benches/peers/item2vec_quality.py TIME_TRAINING TRAIN TEST [--window 5] [--epochs 5 20] [--dim 64] [--neg 5] [--seeds 3]
 
 TRAIN and TEST have `user item item …` lines. A user's vector is the mean of the unit input vectors of their items in TRAIN,
-ranked by cosine against all others; recall and NDCG at 20 are means over the users of TEST. d = 64, dynamic window, no
-subsampling, rate 0.025, exponent 0.75. gensim runs once a seed, ours once. Prints a JSON line a training.
+ranked by cosine against all others; recall and NDCG at 20 are means over the users of TEST. Dynamic window, no subsampling, rate 0.025 (skip-gram) or 0.05
+(CBOW), exponent 0.75; both sides train once a seed. Prints a JSON line a training.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,8 @@ def main():
     p.add_argument("train")
     p.add_argument("test")
     p.add_argument("--window", type=int, default=5)
-    p.add_argument("--epochs", type=int, default=5)
+    p.add_argument("--epochs", type=int, nargs="+", default=[5])
+    p.add_argument("--dim", type=int, default=64)
     p.add_argument("--neg", type=int, default=5)
     p.add_argument("--seeds", type=int, default=3)
     p.add_argument("--arch", nargs="+", default=["sg", "cbow"])
@@ -61,22 +63,22 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         corpus, out = Path(folder) / "corpus", Path(folder) / "vectors"
         corpus.write_text("".join(" ".join(items) + "\n" for items in train.values()))
-        for arch in a.arch:
+        for arch, epochs, seed in product(a.arch, a.epochs, range(1, a.seeds + 1)):
             rate = 0.025 if arch == "sg" else 0.05
-            settings = dict(arch=arch, window=a.window, epochs=a.epochs, negatives=a.neg)
-            def report(name, keys, vectors, seed):
+            settings = dict(arch=arch, dim=a.dim, window=a.window, epochs=epochs, negatives=a.neg, seed=seed)
+
+            def report(name, keys, vectors):
                 recall, ndcg = measure(keys, vectors, train, test)
-                print(json.dumps(dict(engine=name, **settings, seed=seed, recall20=recall, ndcg20=ndcg)), flush=True)
+                print(json.dumps(dict(engine=name, **settings, recall20=recall, ndcg20=ndcg)), flush=True)
 
             subprocess.run(
-                [a.binary, str(corpus), f"arch={arch}", "dim=64", f"negatives={a.neg}", f"window={a.window}",
-                 f"epochs={a.epochs}", f"rate={rate}", f"out={out}"], check=True, capture_output=True)
+                [a.binary, str(corpus), f"arch={arch}", f"dim={a.dim}", f"negatives={a.neg}", f"window={a.window}",
+                 f"epochs={epochs}", f"rate={rate}", f"seed={seed}", f"out={out}"], check=True, capture_output=True)
             vectors = KeyedVectors.load_word2vec_format(str(out))
-            report("nearfield", vectors.index_to_key, vectors.vectors, 1)
-            for seed in range(1, a.seeds + 1):
-                m = Word2Vec(corpus_file=str(corpus), vector_size=64, window=a.window, min_count=1, sample=0, sg=int(arch == "sg"),
-                             negative=a.neg, hs=0, epochs=a.epochs, workers=2, alpha=rate, min_alpha=1e-4, seed=seed)
-                report("gensim", m.wv.index_to_key, m.wv.vectors, seed)
+            report("nearfield", vectors.index_to_key, vectors.vectors)
+            m = Word2Vec(corpus_file=str(corpus), vector_size=a.dim, window=a.window, min_count=1, sample=0, sg=int(arch == "sg"),
+                         negative=a.neg, hs=0, epochs=epochs, workers=2, alpha=rate, min_alpha=1e-4, seed=seed)
+            report("gensim", m.wv.index_to_key, m.wv.vectors)
 
 
 if __name__ == "__main__":

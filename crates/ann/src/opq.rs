@@ -5,7 +5,7 @@ use ndarray::{Array2, Axis};
 use rayon::prelude::*;
 
 use crate::aligned::Aligned;
-use crate::pq::{Codebook, Training};
+use crate::pq::{self, Codebook, Training};
 use crate::rotation::Rotation;
 use crate::{BuildError, Codes};
 
@@ -108,7 +108,7 @@ fn spread(rows: &Training<'_>, m: usize) -> Array2<f32> {
         sums.iter().zip(&squares).map(|(sum, square)| (square / n - (sum / n).powi(2)).max(0.0)).collect();
     let mut order: Vec<usize> = (0..dim).collect();
     order.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]).then(a.cmp(&b)));
-    let borders = Codebook::borders(dim, m);
+    let borders = pq::even(dim, m);
     let mut used = vec![0; m];
     let mut logs = vec![0.0; m];
     let mut rotation = Array2::zeros((dim, dim));

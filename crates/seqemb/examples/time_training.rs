@@ -2,7 +2,7 @@
 //! `benches/peers/sgns.py` runs beside other libraries.
 //!
 //! `cargo run --release -p seqemb --example time_training -- [FILE] [dim=64] [negatives=5] [window=5] [epochs=1] [threads=2] [arch=sg|cbow] [rate=0.025]
-//! [out=VECTORS]`; VECTORS gets the input table in word2vec's text format.
+//! [seed=1] [out=VECTORS]`; VECTORS gets the input table in word2vec's text format.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -15,7 +15,7 @@ use seqemb::{Architecture, Params, Preparation, Training, Window};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut params = Params { epochs: 1, preparation: Preparation::NONE, ..Params::default() };
-    let (mut threads, mut file, mut out) = (2, None, None);
+    let (mut threads, mut seed, mut file, mut out) = (2, 1, None, None);
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             None => file = Some(argument),
@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Some(("epochs", value)) => params.epochs = value.parse()?,
             Some(("threads", value)) => threads = value.parse()?,
+            Some(("seed", value)) => seed = value.parse()?,
             Some(("rate", value)) => params.rate = value.parse()?,
             Some(("out", value)) => out = Some(value.to_owned()),
             Some(("arch", "sg")) => params.architecture = Architecture::SkipGram,
@@ -41,10 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => read(&random(2000, 20, 5000))?,
     };
     let start = Instant::now();
-    let mut training = Training::new(&params, &corpus, keys, 1)?;
+    let mut training = Training::new(&params, &corpus, keys, seed)?;
     let mut sampler = training.sampler()?;
     let passes = Instant::now();
-    while training.epoch(&corpus, sampler.as_mut(), &mut Run::seeded(1).threads(threads))? {}
+    while training.epoch(&corpus, sampler.as_mut(), &mut Run::seeded(seed).threads(threads))? {}
     let passes = passes.elapsed().as_secs_f64();
     let items = training.finish()?;
     let seconds = start.elapsed().as_secs_f64();

@@ -106,12 +106,14 @@ pub(crate) fn write<'w, W: Write + Seek>(
         Payload::Sq8 { codec, blocks, .. } => {
             writer.section("scales", &scales(codec))?.section("codes", blocks)?
         }
-        Payload::Pq { book, codes, .. } => {
-            writer.section("codebook", &book.values)?.section("codes", codes)?
-        }
-        Payload::Fast { book, blocks, .. } => {
-            writer.section("codebook", &book.values)?.section("codes", blocks)?
-        }
+        Payload::Pq { book, codes, .. } => writer
+            .section("parts", &parts(book))?
+            .section("codebook", &book.values)?
+            .section("codes", codes)?,
+        Payload::Fast { book, blocks, .. } => writer
+            .section("parts", &parts(book))?
+            .section("codebook", &book.values)?
+            .section("codes", blocks)?,
     };
     match &index.exact {
         Exact::None => writer.section("positions", &index.positions)?,
@@ -125,6 +127,10 @@ pub(crate) fn write<'w, W: Write + Seek>(
         writer.section("rotation", &rotation.matrix)?;
     }
     Ok(writer)
+}
+
+fn parts(book: &Codebook) -> Vec<u32> {
+    book.borders.iter().map(|&border| small(border)).collect()
 }
 
 fn scales(codec: &Sq8) -> Vec<f32> {
@@ -191,8 +197,16 @@ pub(crate) fn read(reader: &Reader, header: &Header, common: Common) -> Result<I
         Ok(Sq8 { mid: scales[..dim].to_vec(), step: scales[dim..].to_vec() })
     };
     let book = |m: usize, k: usize| -> Result<Codebook, StoreError> {
-        let values = floats("codebook", dim.saturating_mul(k))?.to_vec();
-        Ok(Codebook { borders: Codebook::borders(dim, m), k, values })
+        let borders: Vec<usize> = ids("parts", m + 1)?.iter().map(|&border| border as usize).collect();
+        let mut before = 0;
+        for (part, &border) in borders.iter().enumerate() {
+            let least = if part == m { dim } else { before };
+            if border < least || border > dim || part == 0 && border > 0 {
+                return Err(field(&format!("start of part {part}"), least as u64, border as u64));
+            }
+            before = border;
+        }
+        Ok(Codebook { borders, k, values: floats("codebook", dim.saturating_mul(k))?.to_vec() })
     };
     let terms = floats("terms", if squared { slots } else { 0 })?;
     let blocks = || bytes("codes", (slots / layout.block).saturating_mul(layout.bytes));

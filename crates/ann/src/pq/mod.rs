@@ -2,6 +2,7 @@
 //! the number of the nearest of a few centroids.
 
 mod aware;
+mod borders;
 mod tables;
 mod training;
 
@@ -10,13 +11,14 @@ use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
 pub(crate) use self::aware::weight;
+pub(crate) use self::borders::even;
 pub(crate) use self::tables::{FastTable, Tables};
 pub(crate) use self::training::Training;
 
 /// The centroids of every part.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Codebook {
-    /// Where each part starts, and the end: `m + 1` components, as even as can be.
+    /// Where each part starts, and the end: `m + 1` components from 0 to all, none before the one ahead of it.
     pub(crate) borders: Vec<usize>,
     /// Centroids of a part: 16 or 256.
     pub(crate) k: usize,
@@ -28,22 +30,20 @@ pub(crate) struct Codebook {
 const ROUNDS: [usize; 2] = [12, 25];
 const SAMPLES: [usize; 2] = [16_384, 65_536];
 
+/// Rows a centroid that count at least.
+const LEAST: usize = 64;
 /// Bytes of components that are trained on at once.
 const HELD: usize = 4 << 20;
 
 impl Codebook {
-    /// The borders of `m` parts of `dim` components, of which the first have one more where they do not come
-    /// out even; parts beyond `dim` are empty.
-    pub(crate) fn borders(dim: usize, m: usize) -> Vec<usize> {
-        (0..=m).map(|part| part * (dim / m) + part.min(dim % m)).collect()
-    }
-
     /// Rows that training looks at.
     pub(crate) fn sample(k: usize) -> usize {
         SAMPLES[usize::from(k > 16)]
     }
 
-    /// Trains `k` centroids for each of `m` parts of the rows, so many parts at once as are a few MiB.
+    /// Trains `k` centroids for each of `m` parts of the rows, so many parts at once as are a few MiB. Parts divide
+    /// what the components deviate; under a rotation, which can do that itself, they are even. Of a part that is wider than
+    /// others fewer rows count, at least 64 a centroid.
     pub(crate) fn train(
         rows: &Training<'_>,
         m: usize,
@@ -51,14 +51,20 @@ impl Codebook {
         seed: u64,
         parallelism: Parallelism,
     ) -> Result<Self, KMeansError> {
-        let borders = Self::borders(rows.dim, m);
+        let borders = match rows.rotation {
+            Some(_) => even(rows.dim, m),
+            None => borders::balanced(&rows.deviations(parallelism)?, m),
+        };
+        let usual = rows.dim.div_ceil(m);
         let part = |part: usize| {
-            let columns = rows.columns(borders[part]..borders[part + 1], Parallelism::All)?;
+            let width = borders[part + 1] - borders[part];
+            let n = (rows.n * usual).checked_div(width).unwrap_or(0).max(LEAST * k).min(rows.n);
+            let columns = rows.columns(n, borders[part]..borders[part + 1], Parallelism::All)?;
             let params = KMeansParams { iterations: ROUNDS[usize::from(k > 16)], ..KMeansParams::new(k) };
             let mut run = Run::seeded(seed.wrapping_add(part as u64)).on(Parallelism::All);
-            KMeans::fit_all(columns, borders[part + 1] - borders[part], &params, &mut run)
+            KMeans::fit_all(columns, width, &params, &mut run)
         };
-        let together = HELD / (4 * rows.n * rows.dim.div_ceil(m)).max(1);
+        let together = HELD / (4 * rows.n * usual).max(1);
         let mut values = Vec::with_capacity(rows.dim * k);
         for parts in (0..m).collect::<Vec<_>>().chunks(together.max(1)) {
             let trained: Vec<Result<KMeans, KMeansError>> =
@@ -122,12 +128,6 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
-
-    #[test]
-    fn parts_are_as_even_as_can_be() {
-        assert_eq!(Codebook::borders(10, 4), [0, 3, 6, 8, 10]);
-        assert_eq!(Codebook::borders(2, 4), [0, 1, 2, 2, 2]);
-    }
 
     pub(super) fn trained(rows: &Array2<f32>, m: usize, k: usize) -> Codebook {
         let read = |row: usize, out: &mut [f32]| out.copy_from_slice(rows.row(row).as_slice().unwrap());

@@ -8,6 +8,8 @@ use rayon::prelude::*;
 
 /// Rows that are turned together.
 const TILE: usize = 64;
+/// Rows whose deviations are summed by one task.
+const PART: usize = 4096;
 
 /// Subtracts something from some columns of a row.
 type Subtract<'t> = &'t (dyn Fn(usize, Range<usize>, &mut [f32]) + Sync);
@@ -34,14 +36,43 @@ impl Training<'_> {
         Training { n, dim, read, rotation: None, subtract: &|_, _, _| {} }
     }
 
-    /// Some columns of all rows, `[n, columns]`. O(n · dim), with a rotation O(n · dim · columns).
+    /// The standard deviation of each column as it is coded, without the rotation. O(n · dim).
+    pub(crate) fn deviations(&self, parallelism: Parallelism) -> Result<Vec<f64>, ParallelismError> {
+        let dim = self.dim;
+        // Sums, then sums of squares, of each part of the rows; added up in their order.
+        let parts: Vec<Vec<f64>> = parallelism.install(|| {
+            let part = |from: usize| {
+                let (mut row, mut sums) = (vec![0.0f32; dim], vec![0.0f64; 2 * dim]);
+                let (plain, squares) = sums.split_at_mut(dim);
+                for read in from * PART..((from + 1) * PART).min(self.n) {
+                    (self.read)(read, &mut row);
+                    (self.subtract)(read, 0..dim, &mut row);
+                    for ((&x, sum), square) in row.iter().zip(&mut *plain).zip(&mut *squares) {
+                        *sum += f64::from(x);
+                        *square += f64::from(x) * f64::from(x);
+                    }
+                }
+                sums
+            };
+            (0..self.n.div_ceil(PART)).into_par_iter().map(part).collect()
+        })?;
+        let mut sums = vec![0.0; 2 * dim];
+        parts.iter().for_each(|part| sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x));
+        let n = self.n.max(1) as f64;
+        let (plain, squares) = sums.split_at(dim);
+        let deviation = |(sum, square): (&f64, &f64)| (square / n - (sum / n).powi(2)).max(0.0).sqrt();
+        Ok(plain.iter().zip(squares).map(deviation).collect())
+    }
+
+    /// Some columns of the first `n` rows, `[n, columns]`. O(n · dim), with a rotation O(n · dim · columns).
     pub(crate) fn columns(
         &self,
+        n: usize,
         columns: Range<usize>,
         parallelism: Parallelism,
     ) -> Result<Vec<f32>, ParallelismError> {
         let (dim, width) = (self.dim, columns.len());
-        let mut out = vec![0.0; self.n * width];
+        let mut out = vec![0.0; n * width];
         if width == 0 {
             return Ok(out);
         }
