@@ -21,7 +21,7 @@ use nearfield::towers::losses::Objective;
 use nearfield::towers::models::{Histories, HistoryView, Join, Pooling, Similarity, YouTubeDnn};
 use nearfield::towers::optim::TableOptimizer;
 use nearfield::towers::train::Holdout::{Last, Share};
-use nearfield::towers::train::{FitParams, Negatives, hold_out};
+use nearfield::towers::train::{FitParams, Negatives, Validation, hold_out};
 use nearfield::towers::{IdTowers, Preset, UserInput};
 
 mod planted;
@@ -61,7 +61,24 @@ fn main() -> Result<(), Failure> {
         let start = Instant::now();
         let keys = (train.user_keys().clone(), train.item_keys().clone());
         let fit = (&preset.towers, &preset.fit);
-        let model = IdTowers::fit(fit, (&histories, None), keys, sampler.as_mut(), &mut Run::seeded(seed))?;
+        let run = &mut Run::seeded(seed);
+        let mut training = IdTowers::training(fit, (&histories, Some(&truth)), seed)?;
+        let mut more = true;
+        while more {
+            more = training.epoch(sampler.as_mut(), run)?;
+            let report = training.report();
+            if let Some(ranked) = report.epochs.last().and_then(|epoch| epoch.validation) {
+                println!(
+                    "{group} after {} | recall {:.4} ndcg {:.4} | {:.1} s",
+                    report.epochs_done,
+                    ranked.recall,
+                    ranked.ndcg,
+                    start.elapsed().as_secs_f64()
+                );
+            }
+        }
+        let (trained, report) = training.finish();
+        let model = IdTowers::new(fit, trained, report, keys, run.parallelism)?;
         let seconds = start.elapsed().as_secs_f64();
         let examples: u64 = model.report().epochs.iter().map(|epoch| epoch.examples).sum();
         let whom: Vec<UserInput<'_>> =
@@ -100,7 +117,7 @@ fn sampler(
 ) -> Result<Box<dyn NegativeSampler>, Failure> {
     let n_items = histories.n_items();
     let Some(share) = hard else {
-        if preset.fit.negatives.in_batch {
+        if preset.fit.negatives.in_batch && preset.fit.negatives.shared == 0 {
             let frequency = Frequency::from_counts(&histories.sequences().counts())?;
             return Ok(Box::new(InBatch::new(n_items, frequency)?));
         }
@@ -145,6 +162,14 @@ fn settings(group: &str) -> Result<Setting, Failure> {
                     _ => Pooling::Query,
                 });
             }
+            "drop" => fit.history_dropout = value.parse()?,
+            "layers_rate" => fit.rate = value.parse()?,
+            "learn" => fit.learn_temperature = value == "1",
+            "seen" => fit.mask_seen = value == "1",
+            "every" => {
+                let every = value.parse()?;
+                fit.validation = Some(Validation { every, patience: u32::MAX, ..Validation::default() });
+            }
             "history" => towers.max_history = value.parse()?,
             "norm" => {
                 for layers in [&mut towers.user_layers, &mut towers.item_layers].into_iter().flatten() {
@@ -154,6 +179,10 @@ fn settings(group: &str) -> Result<Setting, Failure> {
             "sampled" => {
                 let shared = value.parse()?;
                 fit.negatives = Negatives { in_batch: shared == 0, shared, own: 0 };
+            }
+            "mixed" => {
+                fit.negatives = Negatives { in_batch: true, shared: value.parse()?, own: 0 };
+                fit.log_q = true;
             }
             "own" => fit.negatives = Negatives { in_batch: false, shared: 0, own: value.parse()? },
             "hard" => hard = Some(value.parse()?),

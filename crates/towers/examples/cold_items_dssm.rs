@@ -61,11 +61,12 @@ fn main() -> Result<()> {
                 let model = world.train(&features, &settings, seed)?;
                 let seconds = start.elapsed().as_secs_f64();
                 let name = if content { "id + content" } else { "id" };
-                let figures = world.figures(&model, content);
-                println!(
-                    "{seed} {:12} {figures} | {seconds:.0}",
-                    format!("{name}{}", if cold_items { ", cold" } else { "" })
-                );
+                let name = format!("{name}{}", if cold_items { ", cold" } else { "" });
+                let factors = if content && cold_items { &settings.unseen[..] } else { &[1.0] };
+                for &factor in factors {
+                    let figures = world.figures(&model, content, factor);
+                    println!("{seed} {name:18} x {factor:.3} {figures} | {seconds:.0}");
+                }
             }
         }
     }
@@ -90,6 +91,8 @@ struct Settings {
     columns: bool,
     places: bool,
     title: bool,
+    /// What scores of unseen items are multiplied by, in serving.
+    unseen: Vec<f32>,
     only: Option<String>,
 }
 
@@ -111,6 +114,7 @@ impl Settings {
             columns: true,
             places: true,
             title: true,
+            unseen: vec![1.0],
             only: None,
         };
         for word in given {
@@ -130,6 +134,10 @@ impl Settings {
                 "columns" => settings.columns = value.parse()?,
                 "places" => settings.places = value.parse()?,
                 "title" => settings.title = value.parse()?,
+                "unseen" => {
+                    settings.unseen =
+                        value.split(',').map(str::parse).collect::<std::result::Result<_, _>>()?;
+                }
                 "only" => settings.only = Some(value.to_owned()),
                 _ => return Err(format!("unknown setting {name}").into()),
             }
@@ -186,6 +194,8 @@ struct World {
     items: Arc<Vocab>,
     /// Items that training does not see.
     is_cold: Vec<bool>,
+    /// Items of the reported tenth while settings are chosen: nobody is asked about them.
+    is_absent: Vec<bool>,
     /// The last item of each user, of those that training sees.
     warm: Csr,
     /// The cold items of each user.
@@ -228,7 +238,8 @@ impl World {
             histories: Histories::new(train),
             users: Arc::clone(log.user_keys()),
             items: Arc::clone(log.item_keys()),
-            is_cold: (0..n_items).map(|item| is_cold[item]).collect(),
+            is_cold,
+            is_absent,
             warm: Csr::from_rows(warm),
             cold: Csr::from_rows(held),
         })
@@ -268,6 +279,11 @@ impl World {
             let mut scores = scores(user);
             let own = u32::try_from(user).unwrap_or(u32::MAX);
             self.histories.set(own).iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
+            scores
+                .iter_mut()
+                .zip(&self.is_absent)
+                .filter(|(_, absent)| **absent)
+                .for_each(|(score, _)| *score = f32::NEG_INFINITY);
             let allowed: Vec<f32> = scores
                 .iter()
                 .enumerate()
@@ -281,7 +297,7 @@ impl World {
         ranks
     }
 
-    fn figures(&self, model: &Dssm, content: bool) -> String {
+    fn figures(&self, model: &Dssm, content: bool, factor: f32) -> String {
         let mut vector = vec![0.0; model.params().dim];
         let mut tape = towers::models::DssmUserTape::default();
         let users: Vec<Vec<f32>> = (0..self.histories.n_users())
@@ -297,9 +313,11 @@ impl World {
             .collect();
         let scores = |user: usize| -> Vec<f32> {
             let rows = model.items().vectors();
-            rows.rows()
-                .into_iter()
-                .map(|row| kernel::dot(&users[user], row.to_slice().unwrap_or_default()))
+            (rows.rows().into_iter().zip(&self.is_cold))
+                .map(|(row, cold)| {
+                    let score = kernel::dot(&users[user], row.to_slice().unwrap_or_default());
+                    if *cold { factor * score } else { score }
+                })
                 .collect()
         };
         // A model of ids alone cannot place what it has not seen.
@@ -308,8 +326,35 @@ impl World {
         let mut text = format!("{:.4} {:.4} {:.4}", hit(&warm, 10), hit(&warm, 100), ndcg(&warm, 10));
         if self.cold.n_entries() > 0 && content {
             text.push_str(&self.of_cold(&scores));
+            let among = self.ranks(&scores, &self.warm, &|item| !self.is_cold[item]);
+            let share = self.share_of_cold(&scores, 100);
+            text.push_str(&format!(
+                " | warm among warm {:.4}, unseen in the best 100 {share:.3}",
+                hit(&among, 100)
+            ));
         }
         text
+    }
+
+    /// The share of unseen items in users' best `k`.
+    fn share_of_cold(&self, scores: &dyn Fn(usize) -> Vec<f32>, k: usize) -> f64 {
+        let mut unseen = 0;
+        let users = (0..self.histories.n_users()).step_by(10);
+        let n = users.len();
+        for user in users {
+            let mut scores = scores(user);
+            let own = u32::try_from(user).unwrap_or(u32::MAX);
+            self.histories.set(own).iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
+            scores
+                .iter_mut()
+                .zip(&self.is_absent)
+                .filter(|(_, absent)| **absent)
+                .for_each(|(score, _)| *score = f32::NEG_INFINITY);
+            let mut order: Vec<usize> = (0..scores.len()).collect();
+            order.sort_unstable_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+            unseen += order.iter().take(k).filter(|item| self.is_cold[**item]).count();
+        }
+        unseen as f64 / (n * k) as f64
     }
 
     fn of_cold(&self, scores: &dyn Fn(usize) -> Vec<f32>) -> String {

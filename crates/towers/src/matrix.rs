@@ -5,8 +5,16 @@ use rayon::prelude::*;
 /// Rows of a block of work that is not a product. Fixed, so that sums over blocks do not depend on the threads.
 pub(crate) const ROWS: usize = 128;
 
-/// Multiplications below which a product is not worth a second thread.
-const WORTH_A_THREAD: usize = 1 << 19;
+/// Multiplications below which a product is not worth a second thread: some 40 µs.
+const WORTH_A_THREAD: usize = 1 << 22;
+
+/// Values that a task passes over at least: to wake another thread costs as much.
+const PER_TASK: usize = 1 << 15;
+
+/// Blocks of [`ROWS`] rows of so many columns that a task takes at least.
+fn per_task(columns: usize) -> usize {
+    PER_TASK.div_ceil(ROWS * columns.max(1))
+}
 
 /// A row-major matrix whose memory is kept from batch to batch.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -154,8 +162,12 @@ pub(crate) fn each_block<R: Send>(
     mut y: ArrayViewMut2<'_, f32>,
     work: impl Fn(usize, &mut [f32]) -> R + Sync,
 ) -> Vec<R> {
+    let least = per_task(y.ncols());
     let blocks = y.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().enumerate();
-    blocks.map(|(number, mut y)| work(number, y.as_slice_mut().unwrap_or_default())).collect()
+    blocks
+        .with_min_len(least)
+        .map(|(number, mut y)| work(number, y.as_slice_mut().unwrap_or_default()))
+        .collect()
 }
 
 /// [`product`] with factors 1 and 0, and then `work` on each block of [`ROWS`] rows of `c`, in order.
@@ -184,7 +196,9 @@ pub(crate) fn each_row(
     work: impl Fn(&[f32], &mut [f32]) + Sync,
 ) {
     assert_eq!(x.nrows(), y.nrows(), "rows of two matrices");
-    y.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().enumerate().for_each(|(block, mut y)| {
+    let least = per_task(y.ncols());
+    let blocks = y.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().enumerate();
+    blocks.with_min_len(least).for_each(|(block, mut y)| {
         for (i, mut y) in y.rows_mut().into_iter().enumerate() {
             work(row(&x, block * ROWS + i), y.as_slice_mut().unwrap_or_default());
         }
@@ -193,7 +207,9 @@ pub(crate) fn each_row(
 
 /// Works on each row, in parallel; it is told the row's number.
 pub(crate) fn each_row_mut(mut y: ArrayViewMut2<'_, f32>, work: impl Fn(usize, &mut [f32]) + Sync) {
-    y.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().enumerate().for_each(|(block, mut y)| {
+    let least = per_task(y.ncols());
+    let blocks = y.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().enumerate();
+    blocks.with_min_len(least).for_each(|(block, mut y)| {
         for (i, mut y) in y.rows_mut().into_iter().enumerate() {
             work(block * ROWS + i, y.as_slice_mut().unwrap_or_default());
         }

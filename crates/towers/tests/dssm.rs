@@ -8,7 +8,7 @@ use std::sync::Arc;
 use common::{GROUPS, ITEMS, USERS, in_batch, keys, log, params, shared, uniform};
 use embed_core::testkit::{EmbedderSuite, embedder};
 use embed_core::{
-    EmbedError, Embedder, FeatureColumn, FeatureFrame, FeatureType, FeatureValues, Parallelism, Run,
+    EmbedError, Embedder, FeatureColumn, FeatureFrame, FeatureType, FeatureValues, Metric, Parallelism, Run,
     SeededRng, TextLists, Vocab,
 };
 use ndarray::Array2;
@@ -364,4 +364,37 @@ fn bad_schemas_and_settings_are_named() {
     }
     let one = FitParams { batch: 1, negatives: shared(5), ..params() };
     assert!(matches!(refused(base(), one), FitError::Layer(LayerError::BatchOfOne { rows: 1 })));
+}
+
+#[test]
+fn vectors_of_unseen_items_are_multiplied_and_those_of_others_are_not() {
+    // Nobody has the last of the items.
+    let rows: Vec<Vec<u32>> =
+        log().iter().map(|row| row.iter().copied().filter(|item| *item < 59).collect()).collect();
+    let world = World::over(Histories::new(embed_core::Sequences::from_rows(ITEMS, rows).unwrap()));
+    let fit = FitParams { epochs: 2, ..params() };
+    let (_, towers) = models().swap_remove(1);
+    let plain = world.fit(&towers, &fit, 2).unwrap();
+    let scaled = world.fit(&DssmParams { unseen: 0.5, ..towers.clone() }, &fit, 2).unwrap();
+    assert_eq!((plain.metric(), scaled.metric()), (Metric::Cosine, Metric::InnerProduct));
+    let more = frame(ITEMS + 5);
+    let embed = |model: &Dssm| model.embed_items(&more, Parallelism::All).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    scaled.save(folder.path().join("model.nf")).unwrap();
+    let opened = Dssm::open(folder.path().join("model.nf")).unwrap();
+    assert_eq!(opened.items().vectors(), scaled.items().vectors());
+    for (a, b) in [
+        (plain.items().clone(), scaled.items().clone()),
+        (embed(&plain), embed(&scaled)),
+        (embed(&plain), embed(&opened)),
+    ] {
+        for (item, (a, b)) in a.vectors().rows().into_iter().zip(b.vectors().rows()).enumerate() {
+            let factor = if item < 59 { 1.0 } else { 0.5 };
+            assert!(a.iter().zip(b).all(|(a, b)| a * factor == *b), "item {item}");
+        }
+    }
+    for unseen in [0.0, 1.1, f32::NAN] {
+        let refused = world.fit(&DssmParams { unseen, ..towers.clone() }, &fit, 1);
+        assert!(matches!(refused, Err(FitError::Layer(LayerError::Setting { .. }))));
+    }
 }

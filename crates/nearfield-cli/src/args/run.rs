@@ -45,6 +45,13 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
+    /// How a user's vector is scored against items in the index: the length of a vector counts where it says that training has
+    /// not seen the item.
+    pub(crate) fn metric(&self) -> Metric {
+        let shorter = self.features.unseen.is_some_and(|factor| factor < 1.0);
+        if shorter { Metric::InnerProduct } else { self.learn.metric() }
+    }
+
     /// All defaults, for a CSV file.
     pub(crate) fn on_file(train: &Path, out: &Path, seed: u64, work: WorkArgs) -> Self {
         Self {

@@ -112,7 +112,7 @@ pub(crate) fn execute(
     remarks.say();
 
     let learned = learn::learn(args, &data, &mut bars)?;
-    let (spec, metric, seed) = (args.learn.index, args.learn.metric(), args.learn.seed);
+    let (spec, metric, seed) = (args.learn.index, args.metric(), args.learn.seed);
     let index = learn::index(spec, learned.model.items(), metric, seed, args.work)?;
     let measured = measure(args, &data, &learned.model, &index, cancel, &mut bars)?;
     drop(bars);

@@ -105,7 +105,7 @@ impl<'a> Settings<'a> {
             method: learn.method.name(),
             params: learned.model.params(),
             graph: learned.graph.as_ref(),
-            metric: learn.metric().name(),
+            metric: args.metric().name(),
             seed: learn.seed,
             threads: args.work.parallelism().count(),
             k: measure.cutoffs.as_slice(),

@@ -112,6 +112,14 @@ impl Records {
         }
     }
 
+    /// The codes of the first column, if it holds codes.
+    pub(crate) fn ids(&self) -> Option<&[u32]> {
+        match self.columns.first() {
+            Some(Coded::Codes(codes)) => Some(codes),
+            _ => None,
+        }
+    }
+
     /// The codes of the first column, which then is the id.
     pub(crate) fn ids_mut(&mut self) -> Option<&mut [u32]> {
         match self.columns.first_mut() {

@@ -30,6 +30,12 @@ impl Linear {
         Self { weight, bias }
     }
 
+    /// Begins as `y = x`, without offsets.
+    #[must_use]
+    pub fn identity(dim: usize) -> Self {
+        Self { weight: Param::weights(Array2::eye(dim)), bias: None }
+    }
+
     /// Columns of the input.
     #[must_use]
     pub fn inputs(&self) -> usize {

@@ -38,7 +38,7 @@ pub enum Join {
     /// Side by side, for the layers after them.
     #[default]
     Concat,
-    /// `share · id + (1 − share) · V · history` with a learned matrix V (Mao et al. 2021, equation 4).
+    /// `share · id + (1 − share) · V · history` with a learned matrix V, which begins as the identity (Mao et al. 2021, equation 4).
     Mix {
         /// What the id counts.
         share: f32,

@@ -45,7 +45,7 @@ impl UserTower {
             Some(pooling) => PoolingLayer::new(pooling, dim, params.max_history, rng)?,
             None => None,
         };
-        let map = (both && params.join != Join::Concat).then(|| Linear::new(dim, dim, false, rng));
+        let map = (both && params.join != Join::Concat).then(|| Linear::identity(dim));
         let layers = params.user_layers.as_ref().map(|layers| Mlp::new(layers, inputs, dim, rng));
         Ok(Self { params: params.clone(), users, history, pooling, map, layers: layers.transpose()? })
     }

@@ -83,7 +83,7 @@ impl IdTowers {
             }
             values.copy_from_slice(&section);
         }
-        let vectors = item_vectors(&model, model.tables[0].len(), items, Parallelism::All)
+        let vectors = item_vectors(&model, model.tables[0].len(), items, Parallelism::All, |_| {})
             .map_err(|_| field("threads", 1, 0))?;
         let items = vectors.map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
         // The same values give the same vectors on one instruction set; on another they agree to rounding, and the space is

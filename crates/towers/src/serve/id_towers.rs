@@ -4,7 +4,7 @@ use embed_core::{
     Csr, Embeddings, EmbeddingsError, ItemId, Metric, NegativeSampler, Parallelism, ParallelismError, Run,
     Vocab,
 };
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayViewMut2, Axis};
 
 use crate::FitError;
 use crate::layers::{Module, Tensor};
@@ -91,7 +91,7 @@ impl IdTowers {
         (users, items): (Arc<Vocab>, Arc<Vocab>),
         parallelism: Parallelism,
     ) -> Result<Self, FitError> {
-        let items = item_vectors(&model, model.tables[0].len(), items, parallelism)?;
+        let items = item_vectors(&model, model.tables[0].len(), items, parallelism, |_| {})?;
         let folded = model.user.folded();
         let (params, fit) = (params.clone(), fit.clone());
         Ok(Self { params, fit, report, model, folded, users, items: items? })
@@ -163,6 +163,7 @@ pub(super) fn item_vectors<U: Encoder<Example>, I: Encoder<ItemId>>(
     n_items: usize,
     keys: Arc<Vocab>,
     parallelism: Parallelism,
+    then: impl FnOnce(ArrayViewMut2<'_, f32>) + Send,
 ) -> Result<Result<Embeddings, EmbeddingsError>, ParallelismError> {
     const AT_ONCE: usize = 4096;
     let ids: Vec<ItemId> = (0..u32::try_from(n_items).unwrap_or(u32::MAX)).collect();
@@ -174,6 +175,7 @@ pub(super) fn item_vectors<U: Encoder<Example>, I: Encoder<ItemId>>(
         for (ids, out) in ids.chunks(AT_ONCE).zip(vectors.axis_chunks_iter_mut(Axis(0), AT_ONCE)) {
             model.items(cx, ids, out, &mut work);
         }
+        then(vectors.view_mut());
         Embeddings::new(keys, vectors)
     })
 }

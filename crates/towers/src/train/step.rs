@@ -39,7 +39,12 @@ pub(crate) fn step<U: Encoder<Example>, I: Encoder<ItemId>>(
     (params, place): (&FitParams, Place),
     (work, drawn): (&mut Work<U::Tape, I::Tape>, &mut Drawn),
 ) -> Result<Option<f64>, FitError> {
-    let cx = Context { histories, seed: place.seed, step: place.step, view: None };
+    let cx = Context {
+        seed: place.seed,
+        step: place.step,
+        dropout: params.history_dropout,
+        ..Context::new(histories)
+    };
     drawn.targets.clear();
     drawn.targets.extend(examples.iter().filter_map(|&example| histories.target(example)));
     model.forward_users(cx, examples, work)?;

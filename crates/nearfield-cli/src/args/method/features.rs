@@ -26,6 +26,10 @@ pub(crate) struct FeatureArgs {
     #[arg(long, value_name = "P")]
     pub(crate) id_dropout: Option<f32>,
 
+    /// What the vectors of items are multiplied by that training has not seen, so that they do not come too far in front
+    #[arg(long, value_name = "0.8")]
+    pub(crate) unseen: Option<f32>,
+
     /// Widths of hidden layers on both sides; without it the features of a side are added up
     #[arg(long, value_name = "256,128", value_delimiter = ',')]
     pub(crate) layers: Vec<usize>,
@@ -51,6 +55,7 @@ impl Given for FeatureArgs {
                 list(self.feature_types.iter().map(|(n, t)| format!("{n}={t}")).collect()),
             )
             .maybe("--id-dropout", self.id_dropout)
+            .maybe("--unseen", self.unseen)
             .maybe("--layers", list(self.layers.iter().map(ToString::to_string).collect()))
             .flag("--no-ids", self.no_ids)
     }

@@ -30,6 +30,7 @@ pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Le
         (towers.user_layers, towers.item_layers) = (Some(layers.clone()), Some(layers));
     }
     args.tower.over_fit((&mut towers.similarity, &mut fit), learn.metric);
+    towers.unseen = args.features.unseen.unwrap_or(towers.unseen);
     fit.epochs = learn.epochs.unwrap_or(fit.epochs);
     let users = match &data.users {
         Some(users) => Arc::clone(users),

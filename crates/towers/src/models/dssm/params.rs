@@ -25,6 +25,9 @@ pub struct DssmParams {
     pub similarity: Similarity,
     /// Standard deviation of the tables at the start.
     pub deviation: f32,
+    /// What serving multiplies the vectors of items by whose id training has not seen: nothing has taught their scores to be small
+    /// where nobody wants them. 1 leaves them; below it vectors are compared by their product.
+    pub unseen: f32,
 }
 
 impl DssmParams {
@@ -39,6 +42,7 @@ impl DssmParams {
             item_layers: Some(layers),
             similarity: Similarity::Cosine,
             deviation: 0.1,
+            unseen: 1.0,
         }
     }
 
@@ -60,6 +64,16 @@ impl DssmParams {
         }
         if !(self.deviation > 0.0 && self.deviation.is_finite()) {
             return bad("deviation", self.deviation.into(), "a number above 0");
+        }
+        if !(self.unseen > 0.0 && self.unseen <= 1.0) {
+            return bad("factor of unseen items", self.unseen.into(), "above 0, 1 at most");
+        }
+        if self.unseen < 1.0 && self.schema.item.id.is_none() {
+            return bad(
+                "factor of unseen items",
+                self.unseen.into(),
+                "1, where items have no id to know them by",
+            );
         }
         if self.schema.history.as_ref().is_some_and(|history| history.most == 0) {
             return bad("items of a history", 0.0, "at least 1");

@@ -9,11 +9,11 @@ use embed_core::{Embeddings, Parallelism, Space};
 use serde::{Deserialize, Serialize};
 
 use super::Dssm;
+use super::model::catalogue;
 use crate::features::{Coded, Coder, Column, Records, Side};
 use crate::layers::Bag;
 use crate::matrix::Buffer;
 use crate::models::{DssmParams, TwoTower};
-use crate::serve::id_towers::item_vectors;
 use crate::train::{FitParams, FitReport, values_of};
 
 /// Header of kind `dssm`, version 1.
@@ -99,7 +99,7 @@ impl Dssm {
             }
             values.copy_from_slice(&section);
         }
-        let vectors = item_vectors(&model, items.len(), items, Parallelism::All);
+        let vectors = catalogue(&params, &model, items, Parallelism::All);
         let vectors = vectors.map_err(|_| field("threads", 1, 0))?;
         // The same values give the same vectors on one instruction set; on another they agree to rounding, and the space is
         // still theirs.

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use embed_core::{Csr, Embeddings, FeatureFrame, ItemId, Metric, NegativeSampler, Parallelism, Run, Vocab};
-use ndarray::{Array2, Axis};
+use embed_core::{
+    Csr, Embeddings, EmbeddingsError, FeatureFrame, ItemId, Metric, NegativeSampler, Parallelism,
+    ParallelismError, Run, Vocab,
+};
+use ndarray::{Array2, ArrayViewMut2, Axis};
 
 use crate::FitError;
 use crate::features::{Coder, Records, Seen, Side};
@@ -115,7 +118,7 @@ impl Dssm {
         (users, items): (Arc<Vocab>, Arc<Vocab>),
         parallelism: Parallelism,
     ) -> Result<Self, FitError> {
-        let items = item_vectors(&model, model.item.records.len(), items, parallelism)?;
+        let items = catalogue(params, &model, items, parallelism)?;
         let folded = (model.user.folded(), model.item.folded());
         let nobody = coder.unknown(Side::User, 1);
         let (params, fit) = (params.clone(), fit.clone());
@@ -162,8 +165,8 @@ impl Dssm {
     #[must_use]
     pub fn metric(&self) -> Metric {
         match self.params.similarity {
-            Similarity::Cosine => Metric::Cosine,
-            Similarity::Dot => Metric::InnerProduct,
+            Similarity::Cosine if self.params.unseen >= 1.0 => Metric::Cosine,
+            Similarity::Cosine | Similarity::Dot => Metric::InnerProduct,
         }
     }
 
@@ -210,6 +213,28 @@ impl Dssm {
                 }
             }
         })?;
+        shrink_unseen(self.params.unseen, &records, vectors.view_mut());
         Ok(Embeddings::in_space(items.keys().clone(), vectors, self.items.space())?)
+    }
+}
+
+/// The vectors of all items.
+pub(super) fn catalogue(
+    params: &DssmParams,
+    model: &TwoTower<DssmUser, DssmItem>,
+    keys: Arc<Vocab>,
+    parallelism: Parallelism,
+) -> Result<Result<Embeddings, EmbeddingsError>, ParallelismError> {
+    let records = &model.item.records;
+    item_vectors(model, records.len(), keys, parallelism, |vectors| {
+        shrink_unseen(params.unseen, records, vectors);
+    })
+}
+
+/// Multiplies the rows of items without a known id.
+fn shrink_unseen(factor: f32, records: &Records, mut vectors: ArrayViewMut2<'_, f32>) {
+    let Some(ids) = records.ids().filter(|_| factor < 1.0) else { return };
+    for (mut row, _) in vectors.rows_mut().into_iter().zip(ids).filter(|(_, id)| **id == 0) {
+        row *= factor;
     }
 }
