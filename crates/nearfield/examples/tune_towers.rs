@@ -162,7 +162,6 @@ fn settings(group: &str) -> Result<Setting, Failure> {
                     _ => Pooling::Query,
                 });
             }
-            "drop" => fit.history_dropout = value.parse()?,
             "layers_rate" => fit.rate = value.parse()?,
             "learn" => fit.learn_temperature = value == "1",
             "seen" => fit.mask_seen = value == "1",

@@ -264,7 +264,7 @@ impl World {
         Ok(Dssm::fit((&settings.params(), &settings.fit()), (data, None), sampler.as_mut(), run)?)
     }
 
-    /// Ranks of the truth of each user among the items that `candidate` allows and the user does not have.
+    /// Ranks of the truth of each user, from 0, among the items that `candidate` allows and the user does not have.
     fn ranks(
         &self,
         scores: &dyn Fn(usize) -> Vec<f32>,
@@ -284,14 +284,16 @@ impl World {
                 .zip(&self.is_absent)
                 .filter(|(_, absent)| **absent)
                 .for_each(|(score, _)| *score = f32::NEG_INFINITY);
-            let allowed: Vec<f32> = scores
-                .iter()
-                .enumerate()
-                .filter(|(item, _)| candidate(*item))
-                .map(|(_, score)| *score)
-                .collect();
-            let rank =
-                |item: &ItemId| allowed.iter().filter(|score| **score > scores[*item as usize]).count();
+            let allowed: Vec<(usize, f32)> =
+                scores.iter().copied().enumerate().filter(|(item, _)| candidate(*item)).collect();
+            // Ties go to the smaller number, as in a search.
+            let rank = |truth: &ItemId| {
+                let (own, score) = (*truth as usize, scores[*truth as usize]);
+                allowed
+                    .iter()
+                    .filter(|(item, other)| *other > score || *other == score && *item < own)
+                    .count()
+            };
             ranks.push(truth.row(user).iter().map(rank).collect());
         }
         ranks

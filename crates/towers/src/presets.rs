@@ -8,20 +8,23 @@ use crate::train::{FitParams, Negatives};
 pub struct Preset {
     /// The model.
     pub towers: TowersParams,
-    /// Its training, with negatives that are drawn uniformly.
+    /// Its training; negatives beside those of the batch are drawn uniformly.
     pub fit: FitParams,
 }
 
 impl Preset {
-    /// Sampled softmax over cosines: 800 negatives a batch, τ = 0.1, row-wise Adagrad.
-    fn sampled(towers: TowersParams) -> Self {
+    /// Softmax over cosines with the batch's other positives and 1000 drawn items as negatives, but for those of the user, log Q
+    /// subtracted, τ = 0.1, lazy Adam.
+    fn mixed(towers: TowersParams) -> Self {
         let fit = FitParams {
             epochs: 12,
-            negatives: Negatives { in_batch: false, shared: 800, own: 0 },
-            log_q: false,
+            negatives: Negatives { in_batch: true, shared: 1000, own: 0 },
+            log_q: true,
+            mask_seen: true,
             objective: Objective::Softmax,
             temperature: 0.1,
-            table_rate: 0.3,
+            table_optimizer: TableOptimizer::lazy_adam(),
+            table_rate: 0.003,
             schedule: Schedule { warm_up: 0, decay: Decay::Linear },
             ..FitParams::default()
         };
@@ -35,29 +38,25 @@ impl Preset {
             similarity: crate::models::Similarity::Cosine,
             ..MatrixFactorization::params(dim)
         };
-        Self::sampled(towers)
+        Self::mixed(towers)
     }
 
-    /// [`YouTubeDnn`] with the mean of up to 500 items: 1000 negatives a batch, lazy Adam, 25 passes.
+    /// [`YouTubeDnn`] with the mean of up to 500 items.
     #[must_use]
     pub fn youtube_dnn(dim: usize) -> Self {
-        let mut preset = Self::sampled(TowersParams { max_history: 500, ..YouTubeDnn::mean(dim) });
-        preset.fit.epochs = 25;
-        preset.fit.negatives.shared = 1000;
-        (preset.fit.table_optimizer, preset.fit.table_rate) = (TableOptimizer::lazy_adam(), 0.003);
-        preset
+        Self::mixed(TowersParams { max_history: 500, ..YouTubeDnn::mean(dim) })
     }
 
     /// [`YouTubeDnn`] with the user's id, mixed with the history as its attention pools it.
     #[must_use]
     pub fn attentive(dim: usize) -> Self {
-        Self::sampled(TowersParams { max_history: 500, ..YouTubeDnn::attentive(dim, 0.5) })
+        Self::mixed(TowersParams { max_history: 500, ..YouTubeDnn::attentive(dim, 0.5) })
     }
 
     /// [`YouTubeDnn`] with self-attention over the last 50 items.
     #[must_use]
     pub fn self_attention(dim: usize) -> Self {
-        Self::sampled(TowersParams {
+        Self::mixed(TowersParams {
             pooling: Some(Pooling::SelfAttention { heads: 2 }),
             ..YouTubeDnn::mean(dim)
         })
@@ -66,7 +65,7 @@ impl Preset {
     /// [`Contrastive`] with the mean of up to 500 items.
     #[must_use]
     pub fn contrastive(dim: usize) -> Self {
-        let mut preset = Self::sampled(TowersParams { max_history: 500, ..Contrastive::params(dim) });
+        let mut preset = Self::mixed(TowersParams { max_history: 500, ..Contrastive::params(dim) });
         preset.fit.views = Some(Views::default());
         preset
     }

@@ -80,7 +80,6 @@ fn threads_do_not_change_a_bit() {
                 learn_temperature: true,
                 table_optimizer: TableOptimizer::lazy_adam(),
                 views: (negatives == mixed).then(Views::default),
-                history_dropout: 0.3,
                 ..params()
             };
             let run = |threads| {
@@ -105,7 +104,6 @@ fn a_training_that_is_taken_up_again_gives_the_same_bits() {
         epochs: 5,
         schedule: Schedule { warm_up: 5, decay: Decay::Cosine },
         validation: Some(Validation { k: 5, ..Validation::default() }),
-        history_dropout: 0.2,
         optimizer: Optimizer::Sgd { momentum: 0.9 },
         ..params()
     };

@@ -127,3 +127,18 @@ fn what_does_not_fit_is_one_clear_line() {
     refused("export --model vectors --out z", "method item2vec has no towers to export");
     refused("embed --model vectors --side item --input items.csv --out z.nf", "knows no features");
 }
+
+#[test]
+fn vectors_of_new_items_are_shorter_if_asked_for_and_their_length_counts() {
+    let place = place();
+    place.json(&format!("{RUN} --unseen 0.5 --out out"));
+    let items = read_vectors(place.path("out/items.safetensors")).unwrap();
+    for (key, expected) in [("tea-00", 1.0), ("tin-19", 1.0), ("tin-99", 0.5)] {
+        let length = items.get(key).unwrap().iter().map(|x| x * x).sum::<f32>().sqrt();
+        assert!((length - expected).abs() < 1e-5, "{key}: {length}");
+    }
+    let all = place.json("recommend --model out --history tin-01,tin-02,tin-03 -k 18");
+    let best = all["items"].as_array().unwrap().iter().take(10);
+    assert!(best.into_iter().all(|item| item["key"] != "tin-99"), "{all}");
+    assert_ne!(place.call(&format!("{RUN} --unseen 1.5 --out none")).code, Some(0));
+}

@@ -48,26 +48,20 @@ impl Augment {
                 history.truncate(run.end);
                 history.drain(..run.start);
             }
-            1 => leave_out(self.mask, history, rng),
+            1 => {
+                let stays = rng.below(u32::try_from(history.len()).unwrap_or(u32::MAX)) as usize;
+                let mut at = 0;
+                history.retain(|_| {
+                    at += 1;
+                    rng.unit_f32() >= self.mask || at == stays + 1
+                });
+            }
             _ => {
                 let run = run(history.len(), self.reorder, rng);
                 rng.shuffle(&mut history[run]);
             }
         }
     }
-}
-
-/// Leaves out each item with this probability, but for one that is drawn.
-pub(super) fn leave_out(share: f32, history: &mut Vec<ItemId>, rng: &mut SeededRng) {
-    if history.len() < 2 {
-        return;
-    }
-    let stays = rng.below(u32::try_from(history.len()).unwrap_or(u32::MAX)) as usize;
-    let mut at = 0;
-    history.retain(|_| {
-        at += 1;
-        rng.unit_f32() >= share || at == stays + 1
-    });
 }
 
 /// A run of neighbours of this share, at a random place.

@@ -1,7 +1,6 @@
 use embed_core::{ItemId, SeededRng};
 use ndarray::ArrayViewMut2;
 
-use super::augment::leave_out;
 use super::{Augment, Example, Histories, HistoryView};
 use crate::LayerError;
 use crate::layers::{Module, Table};
@@ -18,8 +17,6 @@ pub struct Context<'a> {
     pub step: u64,
     /// Whether histories are changed, and how.
     pub view: Option<View>,
-    /// Each item of a history is left out with this probability; one of them stays.
-    pub dropout: f32,
 }
 
 /// A changed view of the histories of a batch.
@@ -35,7 +32,7 @@ impl<'a> Context<'a> {
     /// At the start of a training, or in serving.
     #[must_use]
     pub fn new(histories: &'a Histories) -> Self {
-        Self { histories, seed: 0, step: 0, view: None, dropout: 0.0 }
+        Self { histories, seed: 0, step: 0, view: None }
     }
 
     /// The history of row `i` of a batch, changed where a view is asked for, appended to `out`, which is empty.
@@ -50,9 +47,6 @@ impl<'a> Context<'a> {
         if let Some(View { augment, number }) = self.view {
             let stream = (self.step << 32) ^ (i as u64) << 1 ^ u64::from(number);
             augment.apply(out, &mut SeededRng::stream(self.seed, "views", stream));
-        } else if self.dropout > 0.0 {
-            let mut rng = SeededRng::stream(self.seed, "history dropout", (self.step << 32) ^ i as u64);
-            leave_out(self.dropout, out, &mut rng);
         }
     }
 }
@@ -92,33 +86,4 @@ pub trait Encoder<R>: Module + Send + Sync {
         out: ArrayViewMut2<'_, f32>,
         tape: &mut Self::Tape,
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use embed_core::Sequences;
-
-    #[test]
-    fn items_of_a_history_are_left_out_in_training_alone() {
-        let rows: [Vec<ItemId>; 2] = [(0..400).collect(), vec![7, 9]];
-        let histories = Histories::new(Sequences::from_rows(400, rows).unwrap());
-        let of = |cx: Context<'_>, user, i| {
-            let mut out = Vec::new();
-            cx.history_into((i, Example { user, at: 1 }), HistoryView::Others, 500, &mut out);
-            out
-        };
-        let cx = |step| Context { seed: 3, step, dropout: 0.25, ..Context::new(&histories) };
-        assert_eq!(of(Context::new(&histories), 0, 0).len(), 399, "all but the target");
-        let mut kept = 0;
-        for step in 0..50 {
-            let history = of(cx(step), 0, 0);
-            assert!(history.is_sorted() && !history.contains(&1));
-            assert_eq!(history, of(cx(step), 0, 0));
-            assert_ne!(history, of(cx(step), 0, 1), "each row draws its own");
-            kept += history.len();
-        }
-        assert!((kept as f64 / (50.0 * 399.0) - 0.75).abs() < 0.02, "{kept}");
-        assert!((0..50).all(|step| of(cx(step), 1, 0) == [7]), "one stays");
-    }
 }

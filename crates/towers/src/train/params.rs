@@ -73,8 +73,6 @@ pub struct FitParams {
     pub decay: f32,
     /// Weight decay of touched rows of tables.
     pub table_decay: f32,
-    /// Probability that an item of a history is left out when the model is trained on it, anew in each pass; one stays.
-    pub history_dropout: f32,
     /// Whether and how changed views of histories are contrasted.
     pub views: Option<Views>,
     /// Whether and how the held-out items are ranked.
@@ -102,7 +100,6 @@ impl Default for FitParams {
             clip: None,
             decay: 0.0,
             table_decay: 0.0,
-            history_dropout: 0.0,
             views: None,
             validation: None,
         }
@@ -143,9 +140,6 @@ impl FitParams {
             if !(got >= 0.0 && got.is_finite()) {
                 return bad(name, got.into(), "a number not below 0");
             }
-        }
-        if !(0.0..1.0).contains(&self.history_dropout) {
-            return bad("history dropout", self.history_dropout.into(), "at least 0 and below 1");
         }
         if let Some(Views { augment, weight, temperature }) = self.views {
             augment.validate()?;
@@ -189,7 +183,6 @@ mod tests {
             FitParams { table_rate: f32::NAN, ..good.clone() },
             FitParams { clip: Some(-1.0), ..good.clone() },
             FitParams { decay: f32::INFINITY, ..good.clone() },
-            FitParams { history_dropout: 1.0, ..good.clone() },
             FitParams { validation: Some(Validation { k: 0, ..Validation::default() }), ..good },
         ];
         for params in bad {

@@ -39,12 +39,7 @@ pub(crate) fn step<U: Encoder<Example>, I: Encoder<ItemId>>(
     (params, place): (&FitParams, Place),
     (work, drawn): (&mut Work<U::Tape, I::Tape>, &mut Drawn),
 ) -> Result<Option<f64>, FitError> {
-    let cx = Context {
-        seed: place.seed,
-        step: place.step,
-        dropout: params.history_dropout,
-        ..Context::new(histories)
-    };
+    let cx = Context { histories, seed: place.seed, step: place.step, view: None };
     drawn.targets.clear();
     drawn.targets.extend(examples.iter().filter_map(|&example| histories.target(example)));
     model.forward_users(cx, examples, work)?;

@@ -28,7 +28,7 @@ pub(crate) struct TowerArgs {
     #[arg(long, value_enum, value_name = "L")]
     loss: Option<LossArg>,
 
-    /// Negatives drawn for each batch; 0 takes the batch's other positives, with log Q subtracted
+    /// Negatives drawn for each batch, and none beside; 0 takes the batch's other positives, with log Q subtracted
     #[arg(long, value_name = "K")]
     sampled: Option<usize>,
 
@@ -137,6 +137,11 @@ impl TowerArgs {
                 LossArg::Ccl => (Objective::Contrastive { margin: 0.9, weight: 150.0 }, 1.0),
                 LossArg::Log => (Objective::Logistic, fit.temperature),
             };
+            if fit.objective != Objective::Softmax {
+                // Log Q is of a softmax, and without it the batch's positives are too popular for negatives.
+                fit.log_q = false;
+                fit.negatives.in_batch &= fit.negatives.shared == 0;
+            }
         }
         if let Some(sampled) = self.sampled {
             fit.negatives = Negatives { in_batch: sampled == 0, shared: sampled, own: 0 };
