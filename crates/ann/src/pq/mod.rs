@@ -32,8 +32,9 @@ const SAMPLES: [usize; 2] = [16_384, 65_536];
 
 /// Rows a centroid that count at least.
 const LEAST: usize = 64;
-/// Bytes of components that are trained on at once.
+/// Bytes that are trained on at once, and those that k-means needs for a row beside its components.
 const HELD: usize = 4 << 20;
+const BESIDE: usize = 24;
 
 impl Codebook {
     /// Rows that training looks at.
@@ -56,19 +57,25 @@ impl Codebook {
             None => borders::balanced(&rows.deviations(parallelism)?, m),
         };
         let usual = rows.dim.div_ceil(m);
-        let part = |part: usize| {
+        let part = |part: usize, columns: &mut Vec<f32>| {
             let width = borders[part + 1] - borders[part];
             let n = (rows.n * usual).checked_div(width).unwrap_or(0).max(LEAST * k).min(rows.n);
-            let columns = rows.columns(n, borders[part]..borders[part + 1], Parallelism::All)?;
+            columns.clear();
+            columns.reserve_exact(n * width);
+            columns.resize(n * width, 0.0);
+            rows.columns(columns, borders[part]..borders[part + 1], Parallelism::All)?;
             let params = KMeansParams { iterations: ROUNDS[usize::from(k > 16)], ..KMeansParams::new(k) };
             let mut run = Run::seeded(seed.wrapping_add(part as u64)).on(Parallelism::All);
             KMeans::fit_all(columns, width, &params, &mut run)
         };
-        let together = HELD / (4 * rows.n * usual).max(1);
+        let together = HELD / ((4 * usual + BESIDE) * rows.n).max(1);
+        // The same room for one part after the other: what is given back stays with the thread that gave it.
+        let mut rooms = vec![Vec::new(); together.clamp(1, m.max(1))];
         let mut values = Vec::with_capacity(rows.dim * k);
-        for parts in (0..m).collect::<Vec<_>>().chunks(together.max(1)) {
-            let trained: Vec<Result<KMeans, KMeansError>> =
-                parallelism.install(|| parts.par_iter().map(|&p| part(p)).collect())?;
+        for parts in (0..m).collect::<Vec<_>>().chunks(rooms.len()) {
+            let trained: Vec<Result<KMeans, KMeansError>> = parallelism.install(|| {
+                parts.par_iter().zip(&mut rooms).map(|(&p, columns)| part(p, columns)).collect()
+            })?;
             for means in trained {
                 for column in means?.centroids.columns() {
                     values.extend(column);

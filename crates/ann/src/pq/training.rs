@@ -64,17 +64,17 @@ impl Training<'_> {
         Ok(plain.iter().zip(squares).map(deviation).collect())
     }
 
-    /// Some columns of the first `n` rows, `[n, columns]`. O(n · dim), with a rotation O(n · dim · columns).
+    /// Some columns of as many of the first rows as `out` `[n, columns]` has room for. O(n · dim), with a rotation
+    /// O(n · dim · columns).
     pub(crate) fn columns(
         &self,
-        n: usize,
+        out: &mut [f32],
         columns: Range<usize>,
         parallelism: Parallelism,
-    ) -> Result<Vec<f32>, ParallelismError> {
+    ) -> Result<(), ParallelismError> {
         let (dim, width) = (self.dim, columns.len());
-        let mut out = vec![0.0; n * width];
         if width == 0 {
-            return Ok(out);
+            return Ok(());
         }
         parallelism.install(|| {
             out.par_chunks_mut(TILE * width).enumerate().for_each_init(
@@ -109,7 +109,6 @@ impl Training<'_> {
                     }
                 },
             );
-        })?;
-        Ok(out)
+        })
     }
 }

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -17,15 +19,15 @@ pub(super) struct Points<'r> {
 }
 
 enum Rows<'r> {
-    Held(Vec<f32>),
+    Held(Cow<'r, [f32]>),
     /// Read anew in every round: the numbers of the rows.
     Read(Vec<u32>, Read<'r>),
 }
 
 impl<'r> Points<'r> {
     /// Rows that are there.
-    pub(super) fn held(values: Vec<f32>, n: usize, dim: usize) -> Result<Self, KMeansError> {
-        Self { rows: Rows::Held(values), n, dim, squares: Vec::new() }.measured(|row| row)
+    pub(super) fn held(values: &'r [f32], n: usize, dim: usize) -> Result<Self, KMeansError> {
+        Self { rows: Rows::Held(values.into()), n, dim, squares: Vec::new() }.measured(|row| row)
     }
 
     /// Rows that are read when they are needed.
@@ -55,7 +57,7 @@ impl<'r> Points<'r> {
         let rows = match &self.rows {
             Rows::Held(values) => {
                 let row = |place| &values[of(place) * self.dim..(of(place) + 1) * self.dim];
-                Rows::Held(places.iter().flat_map(row).copied().collect())
+                Rows::Held(places.iter().flat_map(row).copied().collect::<Vec<_>>().into())
             }
             Rows::Read(rows, read) => Rows::Read(places.iter().map(|place| rows[of(place)]).collect(), *read),
         };
@@ -181,8 +183,8 @@ fn update(
     Ok(())
 }
 
-/// Centroids without rows move to the rows that are farthest from their own centroid, one from each cluster
-/// as long as there are others.
+/// Centroids without rows move to the rows that are farthest from their own centroid, one from each cluster; where
+/// clusters are fewer, the rest follows in the next round.
 fn repair(
     points: &Points<'_>,
     starts: &[usize],
@@ -195,23 +197,18 @@ fn repair(
     if empty.is_empty() {
         return;
     }
-    let mut far: Vec<(f32, u32)> =
-        (0..).zip(0..points.len()).map(|(id, row)| (distance(row), id)).filter(|&(d, _)| d > 0.0).collect();
+    // The farthest row of each cluster; of several, the first.
+    let mut far = vec![(0.0f32, 0usize); k];
+    for (row, &cluster) in nearest.iter().enumerate() {
+        let (most, distance) = (&mut far[cluster as usize], distance(row));
+        if distance > most.0 {
+            *most = (distance, row);
+        }
+    }
+    far.retain(|&(distance, _)| distance > 0.0);
     far.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    // A cluster gives its second row only after every other has given its first.
-    let mut given = vec![0u32; k];
-    let mut turns: Vec<(u32, u32)> = far
-        .iter()
-        .map(|&(_, row)| {
-            let turn = &mut given[nearest[row as usize] as usize];
-            *turn += 1;
-            (*turn, row)
-        })
-        .collect();
-    turns.sort_by_key(|&(turn, _)| turn);
-    let mut room = Vec::new();
-    for (&c, &(_, row)) in empty.iter().zip(&turns) {
-        let dim = points.dim;
-        centroids[c * dim..(c + 1) * dim].copy_from_slice(points.row(row as usize, &mut room));
+    let (dim, mut room) = (points.dim, Vec::new());
+    for (&c, &(_, row)) in empty.iter().zip(&far) {
+        centroids[c * dim..(c + 1) * dim].copy_from_slice(points.row(row, &mut room));
     }
 }

@@ -145,7 +145,7 @@ impl KMeans {
     /// # Errors
     /// As [`KMeans::fit`].
     pub fn fit_all(
-        rows: Vec<f32>,
+        rows: &[f32],
         dim: usize,
         params: &KMeansParams,
         run: &mut Run<'_>,

@@ -116,14 +116,18 @@ fn rows_that_are_there_give_what_rows_that_are_read_give() {
         let fitted = KMeans::fit(vectors.view(), &params, &mut Run::seeded(5)).unwrap();
         assert_eq!(fitted, KMeans::fit_read(900, 6, &read, &params, &mut Run::seeded(5)).unwrap());
         let order = draw(900, k * params.sample, 5);
-        let drawn = order.iter().flat_map(|&row| vectors.row(row as usize).to_vec()).collect();
-        assert_eq!(fitted, KMeans::fit_all(drawn, 6, &params, &mut Run::seeded(5)).unwrap(), "{k} centroids");
+        let drawn = order.iter().flat_map(|&row| vectors.row(row as usize).to_vec()).collect::<Vec<_>>();
+        assert_eq!(
+            fitted,
+            KMeans::fit_all(&drawn, 6, &params, &mut Run::seeded(5)).unwrap(),
+            "{k} centroids"
+        );
         let assigner = Assigner::new(fitted.centroids.view());
         let held = assigner.assign(vectors.slice(ndarray::s![3.., ..]), Parallelism::Sequential).unwrap();
         assert_eq!(held, assigner.assign_read(3..900, &read, Parallelism::All).unwrap());
     }
     let mut broken = vectors.into_raw_vec_and_offset().0;
     broken[4 * 6 + 2] = f32::NAN;
-    let outcome = KMeans::fit_all(broken, 6, &KMeansParams::new(3), &mut Run::seeded(5));
+    let outcome = KMeans::fit_all(&broken, 6, &KMeansParams::new(3), &mut Run::seeded(5));
     assert!(matches!(outcome, Err(KMeansError::NotFinite { row: 4, column: 2, .. })));
 }
