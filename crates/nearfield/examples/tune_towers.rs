@@ -1,9 +1,9 @@
 //! Compares settings of two towers on a part cut from a training log, by full ranking. `docs/towers.md` was made with it.
 //!
-//! `cargo run --release --example tune_towers -- [FILE] [test=FILE] [hold=last] [k=20] [SETTING,SETTING…]…`
+//! `cargo run --release --example tune_towers -- [FILE] [test=FILE] [hold=last|end] [k=20] [SETTING,SETTING…]…`
 //!
-//! Each group of settings is one training of a preset: `mf`, `mean`, `attentive`, `self`, `deep` or `contrastive`, and
-//! changes to it. A tenth of each user's items is held out, or the last one. Without a file it compares two on a planted log. A
+//! Each group of settings is one training of a preset: `mf`, `mean`, `places`, `attentive`, `self`, `deep` or `contrastive`, and
+//! changes to it. A tenth of each user's items is held out, or the last one, or the last fifth. Without a file it compares two on a planted log. A
 //! test file is for the final figure: nothing is held out then. `hard=0.1` draws a tenth of each positive's own negatives from
 //! the ranks 10 to 110 near the user, once a pass is over.
 
@@ -20,7 +20,7 @@ use nearfield::prelude::*;
 use nearfield::towers::losses::Objective;
 use nearfield::towers::models::{Histories, HistoryView, Join, Pooling, Similarity, YouTubeDnn};
 use nearfield::towers::optim::TableOptimizer;
-use nearfield::towers::train::Holdout::{Last, Share};
+use nearfield::towers::train::Holdout::{End, Last, Share};
 use nearfield::towers::train::{FitParams, Negatives, Validation, hold_out};
 use nearfield::towers::{IdTowers, Preset, UserInput};
 
@@ -32,6 +32,7 @@ fn main() -> Result<(), Failure> {
         match argument.split_once('=') {
             Some(("test", path)) => test = Some(path.to_owned()),
             Some(("hold", "last")) => hold = Last,
+            Some(("hold", "end")) => hold = End(0.2),
             Some(("k", value)) => k = value.parse()?,
             None if file.is_none() && argument.contains('.') => file = Some(argument),
             _ => groups.push(argument),
@@ -142,6 +143,7 @@ fn settings(group: &str) -> Result<Setting, Failure> {
     let mut preset = match words.next().unwrap_or_default() {
         "mf" => Preset::matrix_factorization(64),
         "mean" => Preset::youtube_dnn(64),
+        "places" => Preset::places(64),
         "attentive" => Preset::attentive(64),
         "self" => Preset::self_attention(64),
         "contrastive" => Preset::contrastive(64),
@@ -159,6 +161,7 @@ fn settings(group: &str) -> Result<Setting, Failure> {
                 towers.pooling = Some(match value {
                     "mean" => Pooling::Mean,
                     "self" => Pooling::SelfAttention { heads: 2 },
+                    "places" => Pooling::Places,
                     _ => Pooling::Query,
                 });
             }

@@ -341,3 +341,26 @@ impl Module for UserTower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{TwoTower, YouTubeDnn};
+
+    #[test]
+    fn a_mix_begins_as_its_history() {
+        let mean = YouTubeDnn::mean(8);
+        let mixed = |share| TowersParams { user_id: true, join: Join::Mix { share }, ..mean.clone() };
+        let vector = |params: &TowersParams| {
+            let model = TwoTower::new(params, 5, 20, 0.1, 3).unwrap();
+            let mut out = vec![0.0; 8];
+            model.user.apply(&model.tables, 2, &[4, 7, 19], &mut out, &mut UserTape::default());
+            (out, model.tables.last().unwrap().row(2).to_vec())
+        };
+        let ((history, _), (begun, _)) = (vector(&mean), vector(&mixed(0.0)));
+        assert_eq!(history, begun);
+        let (half, id) = vector(&mixed(0.5));
+        let expected = |i: usize| 0.5 * id[i] + 0.5 * history[i];
+        assert!((0..8).all(|i| (half[i] - expected(i)).abs() < 1e-6));
+    }
+}

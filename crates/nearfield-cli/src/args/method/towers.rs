@@ -12,7 +12,7 @@ use crate::shell::CommandLine;
 /// How two towers are trained. What is not given is the preset's.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TowerArgs {
-    /// How a history becomes a vector; query is attention of the user's own vector, which then is part of the user
+    /// How a history becomes a vector; query is attention of one learned vector
     #[arg(long, value_enum, value_name = "P")]
     pub(crate) pooling: Option<PoolingArg>,
 
@@ -157,11 +157,7 @@ impl TowerArgs {
     pub(crate) fn preset(&self, dim: usize) -> Preset {
         match self.pooling {
             None | Some(PoolingArg::Mean) => Preset::youtube_dnn(dim),
-            Some(PoolingArg::Places) => {
-                let mut preset = Preset::youtube_dnn(dim);
-                preset.towers.pooling = Some(Pooling::Places);
-                preset
-            }
+            Some(PoolingArg::Places) => Preset::places(dim),
             Some(PoolingArg::SelfAttention) => Preset::self_attention(dim),
             Some(PoolingArg::Query) => Preset::attentive(dim),
         }
