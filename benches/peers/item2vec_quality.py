@@ -5,7 +5,9 @@
 
 TRAIN and TEST have `user item item …` lines. A user's vector is the mean of the unit input vectors of their items in TRAIN,
 ranked by cosine against all others; recall and NDCG at 20 are means over the users of TEST. Dynamic window, no subsampling, rate 0.025 (skip-gram) or 0.05
-(CBOW), exponent 0.75; both sides train once a seed. Prints a JSON line a training.
+(CBOW), exponent 0.75; both sides train once a seed. gensim is given the sequences, not the file: with `corpus_file`, each of its w workers
+takes its share of a pass for progress through all of it, so that the rate falls only 1 / w of the way in each pass. Prints a JSON
+line a training.
 """
 
 import argparse
@@ -76,7 +78,7 @@ def main():
                  f"epochs={epochs}", f"rate={rate}", f"seed={seed}", f"out={out}"], check=True, capture_output=True)
             vectors = KeyedVectors.load_word2vec_format(str(out))
             report("nearfield", vectors.index_to_key, vectors.vectors)
-            m = Word2Vec(corpus_file=str(corpus), vector_size=a.dim, window=a.window, min_count=1, sample=0, sg=int(arch == "sg"),
+            m = Word2Vec(list(train.values()), vector_size=a.dim, window=a.window, min_count=1, sample=0, sg=int(arch == "sg"),
                          negative=a.neg, hs=0, epochs=epochs, workers=2, alpha=rate, min_alpha=1e-4, seed=seed)
             report("gensim", m.wv.index_to_key, m.wv.vectors)
 

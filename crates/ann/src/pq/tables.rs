@@ -2,42 +2,36 @@ use embed_core::kernel::codes;
 
 use super::Codebook;
 
-/// The products of a query's parts with their centroids: a product with a decoded row is a sum of look-ups.
+/// The products of a query's parts with their 256 centroids: a product with a decoded row is a sum of look-ups.
 #[derive(Debug, Clone)]
-pub(crate) struct Tables {
-    /// `[m, k]`
-    pub(crate) values: Vec<f32>,
-    k: usize,
-}
+pub(crate) struct Tables(Vec<[f32; 256]>);
 
 impl Tables {
-    /// O(dim · k).
+    /// For a codebook of 256 centroids a part. O(dim · 256).
     pub(crate) fn new(book: &Codebook, query: &[f32]) -> Self {
-        let k = book.k;
-        let mut values = vec![0.0; book.m() * k];
-        for (part, sums) in values.chunks_exact_mut(k).enumerate() {
+        let mut tables = vec![[0.0; 256]; book.m()];
+        for (part, sums) in tables.iter_mut().enumerate() {
             let query = &query[book.borders[part]..book.borders[part + 1]];
-            let centroids = book.part(part).chunks_exact(k);
+            let centroids = book.part(part).chunks_exact(book.k);
             for (&x, centroids) in query.iter().zip(centroids) {
                 embed_core::kernel::axpy(x, centroids, sums);
             }
         }
-        Self { values, k }
+        Self(tables)
     }
 
     /// The product with a decoded row, as the sum of four interleaved sums.
     #[inline]
     pub(crate) fn sum(&self, code: &[u8]) -> f32 {
         let mut sums = [0.0; 4];
-        let (fours, rest) = code.as_chunks::<4>();
-        let mut tables = self.values.chunks_exact(self.k);
-        for four in fours {
-            for (sum, &c) in sums.iter_mut().zip(four) {
-                *sum += tables.next().map_or(0.0, |table| table[usize::from(c)]);
+        let ((fours, rest), (tables, last)) = (code.as_chunks::<4>(), self.0.as_chunks::<4>());
+        for (four, tables) in fours.iter().zip(tables) {
+            for ((sum, &c), table) in sums.iter_mut().zip(four).zip(tables) {
+                *sum += table[usize::from(c)];
             }
         }
-        for &c in rest {
-            sums[0] += tables.next().map_or(0.0, |table| table[usize::from(c)]);
+        for (&c, table) in rest.iter().zip(last) {
+            sums[0] += table[usize::from(c)];
         }
         (sums[0] + sums[1]) + (sums[2] + sums[3])
     }

@@ -44,12 +44,14 @@ pub enum Codes {
     Flat,
     /// One byte a component.
     Sq8,
-    /// Product quantization: `m` parts of the vector, one byte each.
+    /// Product quantization (Jégou et al. 2011): `m` parts of the vector, one byte each. Where components deviate unevenly,
+    /// parts are cut so that each has about the same sum of standard deviations, not the same number of components: images
+    /// have edges that need next to no bits.
     Pq {
         /// Number of parts.
         m: usize,
     },
-    /// Product quantization: `m` parts of the vector, half a byte each, looked up in registers.
+    /// The same with half a byte a part, looked up in registers (André et al. 2015).
     PqFast {
         /// Number of parts.
         m: usize,
