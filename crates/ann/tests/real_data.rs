@@ -46,7 +46,11 @@ fn parts_of_product_codes_go_where_images_differ() {
     let spec: IndexSpec = "PQ196x4fs".parse().unwrap();
     let index = spec.build(&base, Metric::L2, &mut Run::seeded(1)).unwrap();
     let got = index.search_batch(queries.view(), &[SearchRequest::k(10)], Parallelism::All).unwrap();
-    let mean = mean_recall(&exact, &got);
+    // By ids: what codes say of distances is not what they are.
+    let found = |(exact, got): (&Vec<Neighbor>, &Vec<Neighbor>)| {
+        got.iter().filter(|got| exact.iter().any(|exact| exact.id == got.id)).count()
+    };
+    let mean = exact.iter().zip(&got).map(found).sum::<usize>() as f64 / 10_000.0;
     println!("{spec}: recall@10 {mean:.4}");
     assert!(mean >= 0.88, "recall@10 {mean}");
 }
