@@ -40,7 +40,7 @@ pub(crate) fn train(
     };
     let n = n.min(SAMPLE);
     let plain = Training::plain(n, dim, read);
-    let mut rotation = spread(&plain, m);
+    let mut rotation = spread(&plain, m, parallelism)?;
     for round in 0..if n == 0 { 0 } else { ROUNDS } {
         tick(round)?;
         let turned = Training { rotation: Some(rotation.view()), ..plain };
@@ -92,20 +92,10 @@ fn identity(dim: usize) -> Aligned<f32> {
 
 /// The permutation that deals components to parts, those of largest variance first, always to the part whose
 /// product of variances is smallest (§3.2, eigenvalue allocation without the eigenvalues).
-fn spread(rows: &Training<'_>, m: usize) -> Array2<f32> {
+fn spread(rows: &Training<'_>, m: usize, parallelism: Parallelism) -> Result<Array2<f32>, ParallelismError> {
     let dim = rows.dim;
-    let mut row = vec![0.0; dim];
-    let (mut sums, mut squares) = (vec![0.0f64; dim], vec![0.0f64; dim]);
-    for i in 0..rows.n {
-        (rows.read)(i, &mut row);
-        for ((&x, sum), square) in row.iter().zip(&mut sums).zip(&mut squares) {
-            *sum += f64::from(x);
-            *square += f64::from(x) * f64::from(x);
-        }
-    }
-    let n = rows.n.max(1) as f64;
     let variances: Vec<f64> =
-        sums.iter().zip(&squares).map(|(sum, square)| (square / n - (sum / n).powi(2)).max(0.0)).collect();
+        rows.deviations(parallelism)?.iter().map(|deviation| deviation.powi(2)).collect();
     let mut order: Vec<usize> = (0..dim).collect();
     order.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]).then(a.cmp(&b)));
     let borders = pq::even(dim, m);
@@ -120,7 +110,7 @@ fn spread(rows: &Training<'_>, m: usize) -> Array2<f32> {
         used[part] += 1;
         logs[part] += (variances[component] + 1e-9).ln();
     }
-    rotation
+    Ok(rotation)
 }
 
 /// The orthogonal factor of `matrix`, by Newton and Schulz's iteration `Y ← 1.5 Y − 0.5 Y Yᵀ Y`. A little of the

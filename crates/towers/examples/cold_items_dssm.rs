@@ -264,6 +264,15 @@ impl World {
         Ok(Dssm::fit((&settings.params(), &settings.fit()), (data, None), sampler.as_mut(), run)?)
     }
 
+    /// Scores without what the user has or what the data do not have.
+    fn open_to(&self, user: usize, mut scores: Vec<f32>) -> Vec<f32> {
+        let own = u32::try_from(user).unwrap_or(u32::MAX);
+        self.histories.set(own).iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
+        let absent = scores.iter_mut().zip(&self.is_absent).filter(|(_, absent)| **absent);
+        absent.for_each(|(score, _)| *score = f32::NEG_INFINITY);
+        scores
+    }
+
     /// Ranks of the truth of each user, from 0, among the items that `candidate` allows and the user does not have.
     fn ranks(
         &self,
@@ -276,14 +285,7 @@ impl World {
             if truth.row(user).is_empty() {
                 continue;
             }
-            let mut scores = scores(user);
-            let own = u32::try_from(user).unwrap_or(u32::MAX);
-            self.histories.set(own).iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
-            scores
-                .iter_mut()
-                .zip(&self.is_absent)
-                .filter(|(_, absent)| **absent)
-                .for_each(|(score, _)| *score = f32::NEG_INFINITY);
+            let scores = self.open_to(user, scores(user));
             let allowed: Vec<(usize, f32)> =
                 scores.iter().copied().enumerate().filter(|(item, _)| candidate(*item)).collect();
             // Ties go to the smaller number, as in a search.
@@ -344,14 +346,7 @@ impl World {
         let users = (0..self.histories.n_users()).step_by(10);
         let n = users.len();
         for user in users {
-            let mut scores = scores(user);
-            let own = u32::try_from(user).unwrap_or(u32::MAX);
-            self.histories.set(own).iter().for_each(|&item| scores[item as usize] = f32::NEG_INFINITY);
-            scores
-                .iter_mut()
-                .zip(&self.is_absent)
-                .filter(|(_, absent)| **absent)
-                .for_each(|(score, _)| *score = f32::NEG_INFINITY);
+            let scores = self.open_to(user, scores(user));
             let mut order: Vec<usize> = (0..scores.len()).collect();
             order.sort_unstable_by(|a, b| scores[*b].total_cmp(&scores[*a]));
             unseen += order.iter().take(k).filter(|item| self.is_cold[**item]).count();

@@ -106,14 +106,10 @@ pub(crate) fn write<'w, W: Write + Seek>(
         Payload::Sq8 { codec, blocks, .. } => {
             writer.section("scales", &scales(codec))?.section("codes", blocks)?
         }
-        Payload::Pq { book, codes, .. } => writer
+        Payload::Pq { book, codes, .. } | Payload::Fast { book, blocks: codes, .. } => writer
             .section("parts", &parts(book))?
             .section("codebook", &book.values)?
             .section("codes", codes)?,
-        Payload::Fast { book, blocks, .. } => writer
-            .section("parts", &parts(book))?
-            .section("codebook", &book.values)?
-            .section("codes", blocks)?,
     };
     match &index.exact {
         Exact::None => writer.section("positions", &index.positions)?,

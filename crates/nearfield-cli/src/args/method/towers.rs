@@ -159,7 +159,7 @@ impl TowerArgs {
             None | Some(PoolingArg::Mean) => Preset::youtube_dnn(dim),
             Some(PoolingArg::Places) => Preset::places(dim),
             Some(PoolingArg::SelfAttention) => Preset::self_attention(dim),
-            Some(PoolingArg::Query) => Preset::attentive(dim),
+            Some(PoolingArg::Query) => Preset::query(dim),
         }
     }
 

@@ -27,6 +27,7 @@ pub struct DssmParams {
     pub deviation: f32,
     /// What serving multiplies the vectors of items by whose id training has not seen: nothing has taught their scores to be small
     /// where nobody wants them. 1 leaves them; below it vectors are compared by their product.
+    /// An exported item tower does not apply it.
     pub unseen: f32,
 }
 
