@@ -4,13 +4,27 @@
 use std::sync::LazyLock;
 
 use embed_core::store::Reader;
-use embed_core::{Embeddings, Run, Sequences, Vocab};
+use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Neighbor, Run, Sequences, Vocab};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
 use negsample::Uniform;
 use towers::models::Histories;
-use towers::rerank::{RerankParams, RerankScratch, Reranker};
+use towers::rerank::{RerankParams, RerankScratch, Reranker, Retrieval};
 use towers::train::{FitParams, Negatives};
+
+/// The same vector for everybody.
+struct Everybody;
+
+impl Embedder<[ItemId]> for Everybody {
+    fn dim(&self) -> usize {
+        4
+    }
+
+    fn embed_into(&self, _: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
+        out.fill(0.5);
+        Ok(())
+    }
+}
 
 static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let log = Sequences::from_rows(7, (0..6u32).map(|u| [u, (u + 2) % 7, (u + 3) % 7])).expect("known items");
@@ -21,7 +35,8 @@ static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let fit = FitParams { epochs: 1, negatives, ..FitParams::default() };
     let (params, sampler) = (RerankParams::default(), Uniform::new(7).expect("items"));
     let run = &mut Run::seeded(1);
-    let model = Reranker::fit((&params, &fit), &items, &Histories::new(log), &sampler, run).expect("good settings");
+    let retrieval = Retrieval { users: &Everybody, items: &items };
+    let model = Reranker::fit((&params, &fit), retrieval, &Histories::new(log), &sampler, run).expect("good settings");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.nf");
     model.save(&path).expect("a file");
@@ -32,8 +47,9 @@ fn ask(bytes: &[u8]) {
     let Ok(reader) = Reader::from_bytes(bytes, Reranker::KIND) else { return };
     let Ok(model) = Reranker::from_container(&reader) else { return };
     let (mut scratch, mut out) = (RerankScratch::default(), [0.0; 2]);
+    let found = [0, 6].map(|id| Neighbor { id, score: 0.5 });
     for history in [&[][..], &[0], &[1, 2, 3, 99], &[3; 80]] {
-        let _ = model.score_into(history, &[0, 6], &mut scratch, &mut out);
+        let _ = model.score_into(history, &found, &mut scratch, &mut out);
     }
 }
 

@@ -19,7 +19,7 @@ use nearfield::negsample::{self, Curriculum, Frequency, HardNegatives, HardParam
 use nearfield::prelude::*;
 use nearfield::towers::losses::Objective;
 use nearfield::towers::models::{Histories, HistoryView, Join, Pooling, Similarity, YouTubeDnn};
-use nearfield::towers::optim::TableOptimizer;
+use nearfield::towers::optim::{Decay, TableOptimizer};
 use nearfield::towers::train::Holdout::{End, Last, Share};
 use nearfield::towers::train::{FitParams, Negatives, Validation, hold_out};
 use nearfield::towers::{IdTowers, Preset, UserInput};
@@ -165,6 +165,14 @@ fn settings(group: &str) -> Result<Setting, Failure> {
                     _ => Pooling::Query,
                 });
             }
+            "drop" => towers.dropout = value.parse()?,
+            "plateau" => {
+                let plateau = value.parse()?;
+                fit.validation = Some(Validation { plateau, ..Validation::default() });
+                fit.schedule.decay = Decay::Constant;
+            }
+            "constant" => fit.schedule.decay = Decay::Constant,
+            "cosine" => fit.schedule.decay = Decay::Cosine,
             "layers_rate" => fit.rate = value.parse()?,
             "learn" => fit.learn_temperature = value == "1",
             "seen" => fit.mask_seen = value == "1",
@@ -200,6 +208,8 @@ fn settings(group: &str) -> Result<Setting, Failure> {
             "rate" => fit.table_rate = value.parse()?,
             "adagrad" => fit.table_optimizer = TableOptimizer::Adagrad { epsilon: 1e-10 },
             "adam" => fit.table_optimizer = TableOptimizer::lazy_adam(),
+            "rms" => fit.table_optimizer = TableOptimizer::RmsProp { beta: value.parse()?, epsilon: 1e-8 },
+            "l2" => fit.table_l2 = value.parse()?,
             "decay" => fit.table_decay = value.parse()?,
             "batch" => fit.batch = value.parse()?,
             "epochs" => fit.epochs = value.parse()?,

@@ -1,4 +1,4 @@
-use embed_core::{EmbeddingsError, ParallelismError, SampleError};
+use embed_core::{EmbedError, EmbeddingsError, ParallelismError, SampleError};
 
 /// Why a layer could not work.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -75,6 +75,9 @@ pub enum FitError {
         /// Learning rate of the tables.
         rate: f32,
     },
+    /// Retrieval made no vector of a history.
+    #[error("retrieval made no vector of a history")]
+    Embed(#[from] EmbedError),
     /// The vectors of the items were refused.
     #[error(transparent)]
     Vectors(#[from] EmbeddingsError),

@@ -4,11 +4,11 @@
 mod common;
 
 use common::{ITEMS, keys};
-use embed_core::{Embeddings, ItemId, Neighbor, Run, SeededRng, Sequences};
+use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Neighbor, Run, SeededRng, Sequences};
 use ndarray::Array2;
 use negsample::Uniform;
 use towers::models::Histories;
-use towers::rerank::{RerankError, RerankParams, RerankScratch, Reranker};
+use towers::rerank::{RerankError, RerankParams, RerankScratch, Reranker, Retrieval};
 use towers::train::{FitParams, Negatives};
 use towers::{FitError, LayerError};
 
@@ -32,6 +32,23 @@ fn items() -> Embeddings {
     Embeddings::new((*keys(ITEMS)).clone(), vectors).unwrap()
 }
 
+/// Retrieval that knows nothing of users: every item has the same score, or with a component the one of its vector.
+struct Constant(Option<usize>);
+
+impl Embedder<[ItemId]> for Constant {
+    fn dim(&self) -> usize {
+        12
+    }
+
+    fn embed_into(&self, _: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
+        out.fill(0.0);
+        if let Some(component) = self.0 {
+            out[component] = 1.0;
+        }
+        Ok(())
+    }
+}
+
 fn fit_params() -> FitParams {
     let negatives = Negatives { in_batch: false, shared: 0, own: 6 };
     FitParams {
@@ -49,7 +66,9 @@ fn fit_params() -> FitParams {
 fn fit(fit: &FitParams, threads: usize) -> Result<Reranker, FitError> {
     let params = RerankParams { max_history: 3, ..RerankParams::default() };
     let sampler = Uniform::new(ITEMS).unwrap();
-    Reranker::fit((&params, fit), &items(), &log(), &sampler, &mut Run::seeded(1).threads(threads))
+    let (items, run) = (items(), &mut Run::seeded(1).threads(threads));
+    let retrieval = Retrieval { users: &Constant(None), items: &items };
+    Reranker::fit((&params, fit), retrieval, &log(), &sampler, run)
 }
 
 fn bits(model: &Reranker) -> Vec<Vec<u32>> {
@@ -65,7 +84,7 @@ fn what_comes_next_is_ranked_first_and_files_give_the_model_back() {
     for last in 0..n {
         let history = [(last + n - 3) % n, (last + n - 1) % n, last];
         let mut found: Vec<Neighbor> = (0..n).map(|id| Neighbor { id, score: 0.0 }).collect();
-        model.rerank(&history, &mut found, 0.0, &mut scratch).unwrap();
+        model.rerank(&history, &mut found, &mut scratch).unwrap();
         let next = [(last + 1) % n, (last + 2) % n];
         hits += found[..4].iter().filter(|neighbor| next.contains(&neighbor.id)).count();
         assert!(found.windows(2).all(|pair| pair[0].score >= pair[1].score));
@@ -97,6 +116,24 @@ fn what_comes_next_is_ranked_first_and_files_give_the_model_back() {
     }
 }
 
+/// A step of next to no rate changes nothing: the order is retrieval's.
+#[test]
+fn a_model_begins_with_the_order_of_retrieval() {
+    let fit = FitParams { table_rate: 1e-30, rate: 1e-30, max_steps: 1, ..fit_params() };
+    let (items, params) = (items(), RerankParams { max_history: 3, ..RerankParams::default() });
+    let retrieval = Retrieval { users: &Constant(Some(4)), items: &items };
+    let sampler = Uniform::new(ITEMS).unwrap();
+    let model = Reranker::fit((&params, &fit), retrieval, &log(), &sampler, &mut Run::seeded(1)).unwrap();
+    let mut found: Vec<Neighbor> =
+        (0..).zip(items.vectors().rows()).map(|(id, row)| Neighbor { id, score: row[4] }).collect();
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut again = found.clone();
+    again.reverse();
+    model.rerank(&[3, 8], &mut again, &mut RerankScratch::default()).unwrap();
+    let ids = |found: &[Neighbor]| -> Vec<ItemId> { found.iter().map(|near| near.id).collect() };
+    assert_eq!(ids(&again), ids(&found));
+}
+
 #[test]
 fn threads_do_not_change_a_bit() {
     let fit_params = FitParams { epochs: 1, ..fit_params() };
@@ -112,13 +149,15 @@ fn bad_input_is_named() {
     let (mut scratch, mut out) = (RerankScratch::default(), [0.0; 2]);
     let unknown = u32::try_from(ITEMS).unwrap();
     for (history, candidates) in [(&[unknown][..], &[1, 2][..]), (&[1], &[1, unknown])] {
-        let refused = model.score_into(history, candidates, &mut scratch, &mut out);
+        let found: Vec<Neighbor> = candidates.iter().map(|&id| Neighbor { id, score: 0.0 }).collect();
+        let refused = model.score_into(history, &found, &mut scratch, &mut out);
         assert!(matches!(refused, Err(RerankError::UnknownItem { item, .. }) if item == unknown));
     }
-    let short = model.score_into(&[1], &[1], &mut scratch, &mut out);
+    let near = |id| Neighbor { id, score: 0.0 };
+    let short = model.score_into(&[1], &[near(1)], &mut scratch, &mut out);
     assert!(matches!(short, Err(RerankError::Length { expected: 1, got: 2 })));
     assert!(
-        model.score_into(&[], &[1, 2], &mut scratch, &mut out).is_ok(),
+        model.score_into(&[], &[near(1), near(2)], &mut scratch, &mut out).is_ok(),
         "an empty history weighs nothing"
     );
     assert!(model.score_into(&[1], &[], &mut scratch, &mut []).is_ok());

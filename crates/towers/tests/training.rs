@@ -78,7 +78,12 @@ fn threads_do_not_change_a_bit() {
                 negatives,
                 clip: Some(0.5),
                 learn_temperature: true,
-                table_optimizer: TableOptimizer::lazy_adam(),
+                table_optimizer: if negatives == own {
+                    TableOptimizer::rms_prop()
+                } else {
+                    TableOptimizer::lazy_adam()
+                },
+                table_l2: 1e-4,
                 views: (negatives == mixed).then(Views::default),
                 ..params()
             };
@@ -154,6 +159,33 @@ fn validation_keeps_the_best_model_and_stops_early() {
     let other = Csr::from_rows([[1u32]]);
     let other = IdTowers::training((&towers, &fit), (&histories, Some(&other)), 1);
     assert!(matches!(other, Err(FitError::Catalogue { .. })));
+}
+
+#[test]
+fn at_a_plateau_the_rates_fall_and_the_best_model_is_taken_up() {
+    let (sequences, truth) = hold_out(&log(), Holdout::Share(0.2), 1);
+    let histories = Histories::new(sequences);
+    let fit = |plateau| FitParams {
+        epochs: 40,
+        validation: Some(Validation { k: 10, patience: 3, plateau, ..Validation::default() }),
+        table_rate: 0.5,
+        ..params()
+    };
+    let towers = YouTubeDnn::mean(16);
+    let trained = |plateau| {
+        let (data, keys) = ((&histories, Some(&truth)), (keys(USERS), keys(ITEMS)));
+        let fit = fit(plateau);
+        IdTowers::fit((&towers, &fit), data, keys, in_batch().as_mut(), &mut Run::seeded(1)).unwrap()
+    };
+    let (same, falling) = (trained(1.0), trained(1e-12));
+    let figures = |model: &IdTowers| -> Vec<f64> {
+        model.report().epochs.iter().map(|e| e.validation.unwrap().ndcg).collect()
+    };
+    let (same, falling) = (figures(&same), figures(&falling));
+    let fall = (1..falling.len()).find(|&i| falling[i] <= falling[i - 1]).expect("a plateau");
+    assert_eq!(same[..=fall], falling[..=fall], "nothing differs before it");
+    // With next to no rate the best model stays what it is.
+    assert!(falling[fall + 1..].iter().all(|&ndcg| ndcg == falling[fall - 1]), "{falling:?}");
 }
 
 #[test]

@@ -90,6 +90,15 @@ impl Mlp {
         Ok(Self { hidden, output: Linear::new(width, outputs, true, rng), dropout })
     }
 
+    /// The same network, whose output begins at 0 for every input.
+    pub(crate) fn silent(mut self) -> Self {
+        self.output.weight.value.fill(0.0);
+        if let Some(bias) = &mut self.output.bias {
+            bias.value.fill(0.0);
+        }
+        self
+    }
+
     /// Columns of the input.
     #[must_use]
     pub fn inputs(&self) -> usize {

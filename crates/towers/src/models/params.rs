@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::HistoryView;
 use crate::LayerError;
-use crate::layers::MlpParams;
+use crate::layers::{Dropout, MlpParams};
 
 /// How two vectors are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -64,6 +64,8 @@ pub struct TowersParams {
     pub own_history_table: bool,
     /// How id and history are joined, where both are there.
     pub join: Join,
+    /// Probability of zero of each component of the user's vector before the layers, in training.
+    pub dropout: f32,
     /// Layers of the user side; none serves the joined vector as it is.
     pub user_layers: Option<MlpParams>,
     /// Layers of the item side; none serves the rows of the table.
@@ -84,6 +86,7 @@ impl Default for TowersParams {
             view: HistoryView::Others,
             own_history_table: false,
             join: Join::Concat,
+            dropout: 0.0,
             user_layers: None,
             item_layers: None,
             deviation: 0.1,
@@ -111,6 +114,7 @@ impl TowersParams {
         if !(self.deviation > 0.0 && self.deviation.is_finite()) {
             return bad("deviation", self.deviation.into(), "a number above 0");
         }
+        Dropout::new(self.dropout)?;
         if let Join::Mix { share } = self.join
             && !(0.0..=1.0).contains(&share)
         {
@@ -203,14 +207,19 @@ impl YouTubeDnn {
         }
     }
 
-    /// Attention of the user's vector over the history, mixed with it (SimpleX, Mao et al. 2021).
+    /// SimpleX (Mao et al. 2021): attention of the user's vector over up to 500 items, which have vectors of their own for it, mixed with
+    /// the user's vector, of which a tenth is dropped.
     #[must_use]
     pub fn attentive(dim: usize, share: f32) -> TowersParams {
         TowersParams {
             dim,
             user_id: true,
             pooling: Some(Pooling::Query),
+            max_history: 500,
+            own_history_table: true,
             join: Join::Mix { share },
+            dropout: 0.1,
+            deviation: 1e-4,
             ..TowersParams::default()
         }
     }

@@ -3,8 +3,11 @@ use ndarray::{ArrayViewMut2, Axis};
 
 use super::{Context, Encoder, Example, Join, PoolingLayer, TowersParams, UserTape};
 use crate::LayerError;
-use crate::layers::{BagPool, Linear, Mlp, Module, Slot, Table, Tensor};
+use crate::layers::{BagPool, Dropout, Linear, Mlp, Module, Slot, Table, Tensor};
 use crate::matrix::{Buffer, each_row, each_row_mut, row};
+
+/// The stream that dropout of joined vectors draws from.
+const DROPOUT: &str = "user vectors";
 
 /// Users by their id, their history or both, with layers over it or without.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +20,7 @@ pub struct UserTower {
     pub(crate) pooling: Option<PoolingLayer>,
     /// V of a mix.
     pub(crate) map: Option<Linear>,
+    dropout: Dropout,
     pub(crate) layers: Option<Mlp>,
 }
 
@@ -47,7 +51,16 @@ impl UserTower {
         };
         let map = (both && params.join != Join::Concat).then(|| Linear::identity(dim));
         let layers = params.user_layers.as_ref().map(|layers| Mlp::new(layers, inputs, dim, rng));
-        Ok(Self { params: params.clone(), users, history, pooling, map, layers: layers.transpose()? })
+        let dropout = Dropout::new(params.dropout)?;
+        Ok(Self {
+            params: params.clone(),
+            users,
+            history,
+            pooling,
+            map,
+            dropout,
+            layers: layers.transpose()?,
+        })
     }
 
     /// The same function in serving, with each normalisation folded into the layer before it.
@@ -228,6 +241,8 @@ impl Encoder<Example> for UserTower {
     ) -> Result<(), LayerError> {
         self.read(cx, records, tape);
         self.join(tables, records.len(), tape);
+        tape.drop = (cx.seed, 3 * cx.step + cx.view.map_or(0, |view| 1 + u64::from(view.number)));
+        self.dropout.mask(tape.drop.0, DROPOUT, tape.drop.1, tape.joined.view_mut());
         out.resize(records.len(), self.params.dim);
         match &mut self.layers {
             Some(layers) => {
@@ -248,6 +263,7 @@ impl Encoder<Example> for UserTower {
         } else {
             std::mem::swap(&mut tape.djoined, dout);
         }
+        self.dropout.mask(tape.drop.0, DROPOUT, tape.drop.1, tape.djoined.view_mut());
         let djoined = &tape.djoined;
         if let (Some(users), Some(history), Join::Concat, None) =
             (self.users, self.history, self.params.join, &self.pooling)

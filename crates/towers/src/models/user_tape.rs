@@ -25,6 +25,8 @@ pub struct UserTape {
     /// What goes into the layers.
     pub(super) joined: Buffer,
     pub(super) djoined: Buffer,
+    /// Seed and number that dropout drew by.
+    pub(super) drop: (u64, u64),
     pub(super) pooling: PoolingTape,
     pub(super) layers: MlpTape,
     pub(super) scratch: MlpScratch,

@@ -124,7 +124,7 @@ mod tests {
                 let gradients = [0.3f32, -0.2, 0.9];
                 for (number, g) in (1..).zip(gradients) {
                     param.gradient[[0, 0]] = 4.0 * g;
-                    optimizer.step(&mut param, Step { rate: 0.1, number, scale: 0.25, decay });
+                    optimizer.step(&mut param, Step { rate: 0.1, number, scale: 0.25, decay, l2: 0.0 });
                     assert_eq!(param.gradient[[0, 0]], 0.0);
                 }
                 let expected = naive(optimizer, &gradients.map(f64::from), 0.1, decay.into());

@@ -29,12 +29,14 @@ pub struct Step {
     pub scale: f32,
     /// Weight decay.
     pub decay: f32,
+    /// λ of `λ w`, which is added to the gradient of touched rows.
+    pub l2: f32,
 }
 
 impl Step {
     /// A step of this rate, unclipped and without decay.
     #[must_use]
     pub fn new(rate: f32, number: u64) -> Self {
-        Self { rate, number, scale: 1.0, decay: 0.0 }
+        Self { rate, number, scale: 1.0, decay: 0.0, l2: 0.0 }
     }
 }

@@ -37,6 +37,15 @@ pub enum TableOptimizer {
         /// ε
         epsilon: f32,
     },
+    /// `v ← βᵏ v + (1 − β) g²`, k steps after the row was last touched, `w ← w − η g / (√v̂ + ε)` with the bias undone (Tieleman & Hinton
+    /// 2012). This is what Adam over a whole table does to a row that is seldom touched: v forgets by the step, and the
+    /// momentum of a gradient comes to η g / √v̂ in the end, which is taken at once. `dim + 1` values of state a row.
+    RmsProp {
+        /// β
+        beta: f32,
+        /// ε
+        epsilon: f32,
+    },
 }
 
 impl Default for TableOptimizer {
@@ -53,6 +62,12 @@ impl TableOptimizer {
         Self::LazyAdam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
     }
 
+    /// RMSProp with β = 0.999 and ε = 10⁻⁸, those of Adam.
+    #[must_use]
+    pub fn rms_prop() -> Self {
+        Self::RmsProp { beta: 0.999, epsilon: 1e-8 }
+    }
+
     /// Values of state a row of `dim` components has.
     #[must_use]
     pub fn state_per_row(self, dim: usize) -> usize {
@@ -61,6 +76,7 @@ impl TableOptimizer {
             Self::RowAdagrad { .. } => 1,
             Self::Adagrad { .. } => dim,
             Self::LazyAdam { .. } => 2 * dim,
+            Self::RmsProp { .. } => dim + 1,
         }
     }
 
@@ -84,11 +100,12 @@ impl TableOptimizer {
     }
 
     fn part(self, part: Part<'_>, gradients: &RowGradients, (dim, per_row): (usize, usize), step: Step) {
-        let mut g = vec![0.0; dim];
+        let (mut g, mut spare) = (vec![0.0; dim], vec![0.0; dim]);
         let keep = 1.0 - step.rate * step.decay;
         let first_row = u32::try_from(part.first_row).unwrap_or(u32::MAX);
         let adam = match self {
             Self::LazyAdam { beta1, beta2, epsilon } => unbiased(step, beta1, beta2, epsilon),
+            Self::RmsProp { beta, epsilon } => unbiased(step, 0.0, beta, epsilon),
             _ => AdamStep { beta1: 0.0, beta2: 0.0, rate: 0.0, epsilon: 0.0 },
         };
         let last = part.touched.end;
@@ -108,6 +125,15 @@ impl TableOptimizer {
             if step.decay > 0.0 {
                 w.iter_mut().for_each(|w| *w *= keep);
             }
+            if step.l2 > 0.0 {
+                kernel::axpy(step.l2, w, &mut g);
+            }
+            if let Self::RmsProp { beta, .. } = self {
+                let (last, second) = state.split_at_mut(1);
+                forget(beta, step.number, &mut last[0], second);
+                kernel::adam(w, &g, &mut spare, second, adam);
+                continue;
+            }
             self.row(w, &g, state, (step.rate, adam));
         }
     }
@@ -123,11 +149,21 @@ impl TableOptimizer {
             Self::Adagrad { epsilon } => {
                 kernel::adagrad(w, g, state, rate, epsilon);
             }
-            Self::LazyAdam { .. } => {
+            Self::LazyAdam { .. } | Self::RmsProp { .. } => {
                 let (first, second) = state.split_at_mut(w.len());
                 kernel::adam(w, g, first, second, adam);
             }
         }
+    }
+}
+
+/// What β is to the power of the steps between the last touch and this one, taken from `second`; remembers this one.
+#[expect(clippy::cast_precision_loss, reason = "beyond 2²⁴ steps a gap is off by one in 16 million")]
+fn forget(beta: f32, number: u64, last: &mut f32, second: &mut [f32]) {
+    let between = (number as f32 - *last - 1.0).max(0.0);
+    *last = number as f32;
+    if between > 0.0 {
+        kernel::scale(second, beta.powf(between));
     }
 }
 
@@ -202,11 +238,12 @@ mod tests {
     use crate::layers::testing::random;
     use embed_core::{Parallelism, SeededRng};
 
-    const ALL: [TableOptimizer; 4] = [
+    const ALL: [TableOptimizer; 5] = [
         TableOptimizer::Sgd,
         TableOptimizer::RowAdagrad { epsilon: 1e-8 },
         TableOptimizer::Adagrad { epsilon: 1e-10 },
         TableOptimizer::LazyAdam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        TableOptimizer::RmsProp { beta: 0.999, epsilon: 1e-8 },
     ];
 
     fn trained(optimizer: TableOptimizer, threads: usize) -> Table {
@@ -248,6 +285,7 @@ mod tests {
             (ALL[0], Optimizer::Sgd { momentum: 0.0 }),
             (ALL[2], Optimizer::Adagrad { epsilon: 1e-10 }),
             (ALL[3], Optimizer::default()),
+            (ALL[4], Optimizer::Adam { beta1: 0.0, beta2: 0.999, epsilon: 1e-8 }),
         ] {
             let mut table = Table::from_rows(random(6, 4, 1));
             let mut param = Param::weights(random(6, 4, 1));
@@ -255,7 +293,7 @@ mod tests {
                 let gradient = random(6, 4, 10 + number);
                 param.gradient.assign(&gradient);
                 table.gradients.add_rows(&[0, 1, 2, 3, 4, 5], gradient.view());
-                let step = Step { rate: 0.1, number, scale: 0.5, decay: 0.1 };
+                let step = Step { rate: 0.1, number, scale: 0.5, decay: 0.1, l2: 0.0 };
                 of_table.step(&mut table, step);
                 dense.step(&mut param, step);
             }
@@ -275,6 +313,32 @@ mod tests {
         let expected = [1.0 - 0.3 / s1.sqrt(), 2.0 - 0.4 / s1.sqrt() - 0.2 / s2.sqrt()];
         assert!(table.row(0).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6));
         assert_eq!(table.state, [s2]);
+    }
+
+    /// Steps that do not touch a row are steps without a gradient: the second moment forgets, and nothing moves.
+    #[test]
+    fn rms_prop_forgets_by_the_step() {
+        let optimizer = TableOptimizer::RmsProp { beta: 0.9, epsilon: 0.0 };
+        let mut table = Table::from_rows(ndarray::array![[1.0], [1.0]]);
+        let (mut w, mut v) = (1.0f64, 0.0f64);
+        for number in 1..=9u64 {
+            let touched = [1, 2, 6, 9].contains(&number);
+            let g = if touched { 0.3 * number as f64 } else { 0.0 };
+            v = 0.9 * v + 0.1 * g * g;
+            let unbiased = v / (1.0 - 0.9f64.powi(number as i32));
+            w -= if touched { 0.1 * g / unbiased.sqrt() } else { 0.0 };
+            table.gradients.add_rows(&[u32::from(!touched)], ndarray::array![[g as f32]].view());
+            optimizer.step(&mut table, Step::new(0.1, number));
+        }
+        assert!((f64::from(table.row(0)[0]) - w).abs() < 1e-5, "{} for {w}", table.row(0)[0]);
+    }
+
+    #[test]
+    fn l2_pulls_touched_rows_to_zero() {
+        let mut table = Table::from_rows(ndarray::array![[2.0, -4.0], [1.0, 1.0]]);
+        table.gradients.add_rows(&[0], ndarray::array![[1.0, 0.0]].view());
+        TableOptimizer::Sgd.step(&mut table, Step { l2: 0.5, ..Step::new(0.1, 1) });
+        assert_eq!(table.value, ndarray::array![[1.8, -3.8], [1.0, 1.0]]);
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod file;
 mod model;
 mod net;
 mod params;
+mod retrieval;
 mod training;
 
 pub use model::{RerankError, RerankScratch, Reranker};
 pub use params::RerankParams;
+pub use retrieval::Retrieval;

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use embed_core::{Embeddings, ItemId, NegativeSampler, Neighbor, Run, SeededRng, Vocab};
+use embed_core::{ItemId, NegativeSampler, Neighbor, Run, SeededRng, Vocab};
 
-use super::RerankParams;
 use super::net::{Net, NetTape};
 use super::training::train;
+use super::{RerankParams, Retrieval};
 use crate::layers::{Module, Table, Tensor};
 use crate::models::Histories;
 use crate::train::{FitParams, FitReport};
@@ -52,13 +52,15 @@ pub enum RerankError {
 }
 
 impl Reranker {
-    /// Trains a model whose item vectors begin as those that retrieval has: cross-entropy with the positive at index 0 over
-    /// `fit.negatives.own` candidates that the sampler draws for it. Of the training only what it names is used: passes, batch,
+    /// Trains a model that begins with the order of retrieval and with its item vectors: cross-entropy with the positive at index 0 over
+    /// `fit.negatives.own` candidates that the sampler draws for it, which is told retrieval's vector of the user. Retrieval should not have
+    /// been trained on the positives, or its scores of them are better than they will be in serving. Of the training only what it names is used: passes, batch,
     /// own negatives, temperature, optimisers and rates, schedule, clipping and decay.
     ///
     /// # Errors
     /// - [`FitError::Layer`] for a setting out of its range, or candidates that are not each row's own.
-    /// - [`FitError::Catalogue`] when items, histories and sampler are not of one catalogue.
+    /// - [`FitError::Catalogue`] when items, histories and sampler are not of one catalogue, or users and items not of one dimension.
+    /// - [`FitError::Embed`] when retrieval makes no vector of a history.
     /// - [`FitError::Empty`] when there is no positive with something before it.
     /// - [`FitError::Sample`] when candidates cannot be drawn; [`FitError::Diverged`] as in [`Training`](crate::train::Training).
     ///
@@ -66,7 +68,7 @@ impl Reranker {
     /// The same bits from the same seed on any number of threads.
     pub fn fit(
         (params, fit): (&RerankParams, &FitParams),
-        items: &Embeddings,
+        retrieval: Retrieval<'_>,
         histories: &Histories,
         sampler: &dyn NegativeSampler,
         run: &mut Run<'_>,
@@ -77,21 +79,24 @@ impl Reranker {
             let expected = "at least 1: candidates are each positive's own";
             return Err(LayerError::Setting { name: "own negatives", got: 0.0, expected }.into());
         }
-        for (what, got) in
-            [("items of the histories", histories.n_items()), ("items of the sampler", sampler.n_items())]
-        {
-            if items.len() != got {
-                return Err(FitError::Catalogue { what, expected: items.len(), got });
+        let items = retrieval.items;
+        for (what, expected, got) in [
+            ("items of the histories", items.len(), histories.n_items()),
+            ("items of the sampler", items.len(), sampler.n_items()),
+            ("components of users", items.dim(), retrieval.users.dim()),
+        ] {
+            if expected != got {
+                return Err(FitError::Catalogue { what, expected, got });
             }
         }
         let table = Table::from_rows(items.vectors().to_owned());
         let mut net = Net::new(params, table, &mut SeededRng::stream(run.seed, "layers", 0))?;
-        let report = train(&mut net, (params, fit), histories, sampler, run)?;
+        let report = train(&mut net, (params, fit), (retrieval, histories), sampler, run)?;
         let (params, fit, items) = (params.clone(), fit.clone(), Arc::clone(items.vocab()));
         Ok(Self { params, fit, report, net, items })
     }
 
-    /// Scores candidates for a history, oldest first, whose last items count: larger is better. Nothing is allocated once the
+    /// Scores what retrieval found for a history, oldest first, whose last items count: larger is better. Nothing is allocated once the
     /// scratch has grown, but for what matrix products need.
     ///
     /// # Errors
@@ -99,27 +104,29 @@ impl Reranker {
     pub fn score_into(
         &self,
         history: &[ItemId],
-        candidates: &[ItemId],
+        found: &[Neighbor],
         scratch: &mut RerankScratch,
         out: &mut [f32],
     ) -> Result<(), RerankError> {
-        let (expected, got) = (candidates.len(), out.len());
+        let (expected, got) = (found.len(), out.len());
         if expected != got {
             return Err(RerankError::Length { expected, got });
         }
         let history = &history[history.len().saturating_sub(self.params.max_history)..];
         let n_items = self.net.items.len();
-        for list in [history, candidates] {
+        let tape = &mut scratch.tape;
+        tape.candidates.clear();
+        tape.candidates.extend(found.iter().map(|near| near.id));
+        tape.retrieved.clear();
+        tape.retrieved.extend(found.iter().map(|near| near.score));
+        for list in [history, &tape.candidates] {
             if let Some(item) = self.net.items.unknown(list) {
                 return Err(RerankError::UnknownItem { item, n_items });
             }
         }
-        let tape = &mut scratch.tape;
         tape.bag.clear();
-        candidates.iter().for_each(|_| tape.bag.push(history));
-        tape.candidates.clear();
-        tape.candidates.extend_from_slice(candidates);
-        if candidates.is_empty() {
+        found.iter().for_each(|_| tape.bag.push(history));
+        if found.is_empty() {
             return Ok(());
         }
         let logits = self.net.infer(tape)?;
@@ -127,8 +134,7 @@ impl Reranker {
         Ok(())
     }
 
-    /// Orders what retrieval found anew, by `score of the model + blend · score of retrieval`, which becomes the score; ties by
-    /// ascending id.
+    /// Orders what retrieval found anew, by the model's score, which becomes theirs; ties by ascending id.
     ///
     /// # Errors
     /// [`RerankError`]
@@ -136,14 +142,12 @@ impl Reranker {
         &self,
         history: &[ItemId],
         found: &mut [Neighbor],
-        blend: f32,
         scratch: &mut RerankScratch,
     ) -> Result<(), RerankError> {
-        let candidates: Vec<ItemId> = found.iter().map(|neighbor| neighbor.id).collect();
-        let mut scores = vec![0.0; candidates.len()];
-        self.score_into(history, &candidates, scratch, &mut scores)?;
+        let mut scores = vec![0.0; found.len()];
+        self.score_into(history, found, scratch, &mut scores)?;
         for (neighbor, score) in found.iter_mut().zip(&scores) {
-            neighbor.score = score + blend * neighbor.score;
+            neighbor.score = *score;
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
         Ok(())

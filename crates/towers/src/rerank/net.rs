@@ -1,20 +1,23 @@
-use embed_core::{ItemId, SeededRng};
+use embed_core::{ItemId, SeededRng, kernel};
 use ndarray::ArrayView2;
 
 use super::RerankParams;
 use crate::LayerError;
 use crate::layers::{
-    Bag, Mlp, MlpScratch, MlpTape, Module, Segments, Slot, Table, TargetAttention, TargetAttentionTape,
-    Tensor,
+    Bag, Mlp, MlpScratch, MlpTape, Module, Param, Segments, Slot, Table, TargetAttention,
+    TargetAttentionTape, Tensor,
 };
 use crate::matrix::{Buffer, each_row_mut};
 
-/// `f([h, c, h ∘ c])`, h the history as candidate c weighs it.
+/// `f([h, c, h ∘ c]) + w s`, h the history as candidate c weighs it, s what retrieval gave the candidate. f begins at 0, so the net
+/// begins with retrieval's order.
 #[derive(Debug, Clone)]
 pub(super) struct Net {
     pub(super) items: Table,
     attention: TargetAttention,
     head: Mlp,
+    /// w
+    trust: Param,
 }
 
 /// What a pass keeps: histories are repeated for each of their candidates.
@@ -23,6 +26,8 @@ pub(super) struct NetTape {
     /// A history for each candidate.
     pub(super) bag: Bag,
     pub(super) candidates: Vec<ItemId>,
+    /// What retrieval gave them.
+    pub(super) retrieved: Vec<f32>,
     /// `[candidates, 1]`
     pub(super) logits: Buffer,
     pub(super) dlogits: Buffer,
@@ -44,7 +49,8 @@ impl Net {
         let dim = items.dim();
         Ok(Self {
             attention: TargetAttention::new(&params.unit, dim, rng)?,
-            head: Mlp::new(&params.head, 3 * dim, 1, rng)?,
+            head: Mlp::new(&params.head, 3 * dim, 1, rng)?.silent(),
+            trust: Param::offsets(1, params.trust),
             items,
         })
     }
@@ -78,13 +84,21 @@ impl Net {
         let both = (tape.rows.view(), tape.targets.view());
         self.attention.forward(both, segments, tape.pooled.view_mut(), drop, &mut tape.attention)?;
         Self::join(tape);
-        self.head.forward(tape.z.view(), tape.logits.view_mut(), drop, &mut tape.head)
+        self.head.forward(tape.z.view(), tape.logits.view_mut(), drop, &mut tape.head)?;
+        self.trust(tape);
+        Ok(())
+    }
+
+    /// Adds w s to the logits.
+    fn trust(&self, tape: &mut NetTape) {
+        kernel::axpy(self.trust.value[[0, 0]], &tape.retrieved, tape.logits.as_slice_mut());
     }
 
     /// From the gradients of the logits to those of everything.
     pub(super) fn backward(&mut self, tape: &mut NetTape) -> Result<(), LayerError> {
         let (n, dim) = tape.targets.dim();
         tape.dz.resize(n, 3 * dim);
+        self.trust.gradient[[0, 0]] += kernel::dot(&tape.retrieved, tape.dlogits.as_slice());
         self.head.backward(tape.z.view(), tape.dlogits.view(), Some(tape.dz.view_mut()), &mut tape.head);
         tape.dpooled.resize(n, dim);
         let (dz, pooled, targets) = (&tape.dz, &tape.pooled, &tape.targets);
@@ -118,6 +132,7 @@ impl Net {
         self.attention.infer(both, segments, tape.pooled.view_mut(), &mut tape.attention);
         Self::join(tape);
         self.head.infer(tape.z.view(), tape.logits.view_mut(), &mut tape.scratch);
+        self.trust(tape);
         Ok(tape.logits.view())
     }
 }
@@ -127,12 +142,14 @@ impl Module for Net {
         out.push(self.items.tensor(&format!("{path}items")));
         self.attention.tensors(&format!("{path}attention"), out);
         self.head.tensors(&format!("{path}head"), out);
+        out.push(self.trust.tensor(path, "trust"));
     }
 
     fn slots<'a>(&'a mut self, out: &mut Vec<Slot<'a>>) {
         out.push(Slot::Table(&mut self.items));
         self.attention.slots(out);
         self.head.slots(out);
+        out.push(Slot::Param(&mut self.trust));
     }
 }
 
@@ -149,7 +166,8 @@ mod tests {
         let params = RerankParams { unit: layers.clone(), head: layers, ..RerankParams::default() };
         let items = random(6, 3, 1);
         let mut net = Net::new(&params, Table::from_rows(items.clone()), &mut SeededRng::new(2)).unwrap();
-        let mut tape = NetTape { candidates: vec![3, 5, 0], ..NetTape::default() };
+        let mut tape =
+            NetTape { candidates: vec![3, 5, 0], retrieved: vec![0.3, -0.2, 0.7], ..NetTape::default() };
         let histories: [&[ItemId]; 3] = [&[0, 1], &[2, 3, 2], &[]];
         histories.iter().for_each(|history| tape.bag.push(history));
         net.forward((1, 0), &mut tape).unwrap();
@@ -176,7 +194,8 @@ mod tests {
                     let features = concatenate![Axis(0), x, c, &x - &c, &x * &c];
                     h.scaled_add(network(&a[1..5], features), &x);
                 }
-                y[[row, 0]] = network(&a[5..9], concatenate![Axis(0), h, c, &h * &c]);
+                let trusted = a[9][[0, 0]] * [0.3f32, -0.2, 0.7].map(f64::from)[row];
+                y[[row, 0]] = network(&a[5..9], concatenate![Axis(0), h, c, &h * &c]) + trusted;
             }
             y
         });

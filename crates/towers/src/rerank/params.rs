@@ -15,10 +15,13 @@ pub struct RerankParams {
     pub unit: MlpParams,
     /// The network over history, candidate and their product.
     pub head: MlpParams,
+    /// What a score of retrieval counts at the start; it is learned.
+    pub trust: f32,
 }
 
 impl Default for RerankParams {
-    /// 20 items, hidden layers of 36 for the weights and of 80 and 40 over them, Dice and PReLU (Zhou et al. 2018).
+    /// 20 items, hidden layers of 36 for the weights and of 80 and 40 over them, Dice and PReLU (Zhou et al. 2018); ten times
+    /// retrieval's score, as of cosines at τ = 0.1.
     fn default() -> Self {
         let layers = |hidden, activation| MlpParams { hidden, activation, ..MlpParams::default() };
         Self {
@@ -26,6 +29,7 @@ impl Default for RerankParams {
             last_positives: 0,
             unit: layers(vec![36], ActivationKind::Dice),
             head: layers(vec![80, 40], ActivationKind::PRelu),
+            trust: 10.0,
         }
     }
 }
@@ -40,6 +44,9 @@ impl RerankParams {
         let bad = |name, got, expected| Err(LayerError::Setting { name, got, expected });
         if self.max_history == 0 {
             return bad("items of a history", 0.0, "at least 1");
+        }
+        if !self.trust.is_finite() {
+            return bad("trust", self.trust.into(), "a number");
         }
         for width in self.unit.hidden.iter().chain(&self.head.hidden) {
             if !(1..=TowersParams::MAX_DIM).contains(width) {

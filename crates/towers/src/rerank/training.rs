@@ -1,8 +1,8 @@
-use embed_core::{Flow, ItemId, NegativeContext, NegativeSampler, Progress, Run, SeededRng};
+use embed_core::{Flow, NegativeContext, NegativeSampler, Progress, Run, SeededRng, kernel};
 use rayon::prelude::*;
 
-use super::RerankParams;
 use super::net::{Net, NetTape};
+use super::{RerankParams, Retrieval};
 use crate::FitError;
 use crate::losses::Objective;
 use crate::models::{Example, Histories, HistoryView};
@@ -13,7 +13,7 @@ use crate::train::{EpochReport, FitParams, FitReport, Place, apply};
 pub(super) fn train(
     net: &mut Net,
     (params, fit): (&RerankParams, &FitParams),
-    histories: &Histories,
+    (retrieval, histories): (Retrieval<'_>, &Histories),
     sampler: &dyn NegativeSampler,
     run: &mut Run<'_>,
 ) -> Result<FitReport, FitError> {
@@ -26,7 +26,7 @@ pub(super) fn train(
     let all = steps * u64::from(fit.epochs);
     let total = if fit.max_steps == 0 { all } else { all.min(fit.max_steps) };
     let mut report = FitReport { examples: examples.len() as u64, ..FitReport::default() };
-    let (mut tape, mut drawn, mut step) = (NetTape::default(), Vec::new(), 0u64);
+    let (mut tape, mut step) = (NetTape::default(), 0u64);
     for epoch in 0..fit.epochs {
         let mut order: Vec<u32> = (0..u32::try_from(examples.len()).unwrap_or(u32::MAX)).collect();
         SeededRng::stream(run.seed, "order of positives", epoch.into()).shuffle(&mut order);
@@ -38,8 +38,8 @@ pub(super) fn train(
             let place = Place { seed: run.seed, step, epoch, factor: fit.schedule.factor(step, total) };
             let batch: Vec<Example> = batch.iter().map(|&i| examples[i as usize]).collect();
             let loss = run.parallelism.install(|| {
-                draw(&batch, histories, sampler, (fit, place), &mut drawn)?;
-                one(net, &batch, (params, fit, place), histories, &drawn, &mut tape)
+                draw(&batch, (retrieval, histories), sampler, (fit, place), &mut tape)?;
+                one(net, &batch, (params, fit, place), histories, &mut tape)
             })??;
             let Some(loss) = loss else {
                 if report.epochs_done == 0 {
@@ -76,23 +76,30 @@ fn positives(params: &RerankParams, histories: &Histories) -> Vec<Example> {
     examples
 }
 
-/// Candidates of each row, the positive first. What the sampler does not fill, and what the user has, is the positive again, which
-/// counts as masked.
+/// Candidates of each row and retrieval's scores of them, the positive first. What the sampler does not fill, and what the user has, is the
+/// positive again, which counts as masked.
 fn draw(
     batch: &[Example],
-    histories: &Histories,
+    (retrieval, histories): (Retrieval<'_>, &Histories),
     sampler: &dyn NegativeSampler,
     (fit, place): (&FitParams, Place),
-    drawn: &mut Vec<ItemId>,
+    tape: &mut NetTape,
 ) -> Result<(), FitError> {
     let own = fit.negatives.own;
-    drawn.resize(batch.len() * (own + 1), 0);
-    let rows = drawn.par_chunks_mut(own + 1).zip(batch).enumerate();
-    rows.try_for_each(|(i, (row, &example))| {
+    tape.candidates.resize(batch.len() * (own + 1), 0);
+    tape.retrieved.resize(batch.len() * (own + 1), 0.0);
+    let scores = tape.retrieved.par_chunks_mut(own + 1);
+    let rows = tape.candidates.par_chunks_mut(own + 1).zip(scores).zip(batch).enumerate();
+    let memory = || (Vec::new(), vec![0.0; retrieval.items.dim()]);
+    rows.try_for_each_init(memory, |(history, user), (i, ((row, scores), &example))| {
         let Some(target) = histories.target(example) else { return Ok(()) };
         row[0] = target;
+        history.clear();
+        histories.history_into(example, HistoryView::Before, usize::MAX, history);
+        retrieval.users.embed_into(history, user)?;
         let positives = histories.set(example.user);
         let cx = NegativeContext {
+            query: Some(user),
             step: place.step,
             epoch: place.epoch,
             positives,
@@ -108,6 +115,9 @@ fn draw(
                 *item = target;
             }
         }
+        for (score, &item) in scores.iter_mut().zip(&*row) {
+            *score = retrieval.items.row(item).map_or(0.0, |row| kernel::dot(user, row));
+        }
         Ok(())
     })
 }
@@ -119,13 +129,10 @@ fn one(
     batch: &[Example],
     (params, fit, place): (&RerankParams, &FitParams, Place),
     histories: &Histories,
-    drawn: &[ItemId],
     tape: &mut NetTape,
 ) -> Result<Option<f64>, FitError> {
     let own = fit.negatives.own + 1;
     tape.bag.clear();
-    tape.candidates.clear();
-    tape.candidates.extend_from_slice(drawn);
     let mut history = Vec::new();
     for &example in batch {
         history.clear();
@@ -137,7 +144,7 @@ fn one(
     let scale = 1.0 / fit.temperature;
     let weight = scale / batch.len() as f32;
     let mut loss = 0.0;
-    for (row, ids) in tape.dlogits.as_slice_mut().chunks_mut(own).zip(drawn.chunks(own)) {
+    for (row, ids) in tape.dlogits.as_slice_mut().chunks_mut(own).zip(tape.candidates.chunks(own)) {
         let (positive, others) = row.split_at_mut(1);
         positive[0] *= scale;
         for (logit, id) in others.iter_mut().zip(&ids[1..]) {

@@ -20,6 +20,7 @@ struct Header {
     step: u64,
     best: f64,
     since_best: u32,
+    plateau: f32,
     names: Vec<String>,
 }
 
@@ -65,6 +66,7 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> Training<'_, U, I> {
             step: self.step,
             best: self.best,
             since_best: self.since_best,
+            plateau: self.plateau,
             names: self.names(),
         };
         let mut writer = Writer::create(path, Self::KIND, &header)?;
@@ -130,7 +132,8 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> Training<'_, U, I> {
             return other("values that are not finite");
         }
         self.report = header.report;
-        (self.step, self.best, self.since_best) = (header.step, header.best, header.since_best);
+        (self.step, self.best) = (header.step, header.best);
+        (self.since_best, self.plateau) = (header.since_best, header.plateau);
         Ok(self)
     }
 

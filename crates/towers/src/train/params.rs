@@ -27,12 +27,14 @@ pub struct Validation {
     pub patience: u32,
     /// The most users that are ranked, evenly spread.
     pub users: usize,
+    /// What the rates are multiplied by from a ranking on that is no better, and training then goes on from the best model; 1 lets both be.
+    pub plateau: f32,
 }
 
 impl Default for Validation {
-    /// NDCG@20 of up to 10 000 users after every pass, patience 3.
+    /// NDCG@20 of up to 10 000 users after every pass, patience 3, rates as they are.
     fn default() -> Self {
-        Self { k: 20, every: 1, patience: 3, users: 10_000 }
+        Self { k: 20, every: 1, patience: 3, users: 10_000, plateau: 1.0 }
     }
 }
 
@@ -73,6 +75,8 @@ pub struct FitParams {
     pub decay: f32,
     /// Weight decay of touched rows of tables.
     pub table_decay: f32,
+    /// λ of `λ w` in the gradient of touched rows, which the optimiser then scales as it does the rest.
+    pub table_l2: f32,
     /// Whether and how changed views of histories are contrasted.
     pub views: Option<Views>,
     /// Whether and how the held-out items are ranked.
@@ -100,6 +104,7 @@ impl Default for FitParams {
             clip: None,
             decay: 0.0,
             table_decay: 0.0,
+            table_l2: 0.0,
             views: None,
             validation: None,
         }
@@ -136,7 +141,9 @@ impl FitParams {
                 return bad(name, got.into(), "a number above 0");
             }
         }
-        for (name, got) in [("decay", self.decay), ("table decay", self.table_decay)] {
+        for (name, got) in
+            [("decay", self.decay), ("table decay", self.table_decay), ("table l2", self.table_l2)]
+        {
             if !(got >= 0.0 && got.is_finite()) {
                 return bad(name, got.into(), "a number not below 0");
             }
@@ -149,7 +156,10 @@ impl FitParams {
                 }
             }
         }
-        if let Some(Validation { k, every, patience, users }) = self.validation {
+        if let Some(Validation { k, every, patience, users, plateau }) = self.validation {
+            if !(plateau > 0.0 && plateau <= 1.0) {
+                return bad("factor at a plateau", plateau.into(), "above 0 and at most 1");
+            }
             for (name, got) in [
                 ("ranks of the validation", k),
                 ("passes between rankings", every as usize),
@@ -183,7 +193,9 @@ mod tests {
             FitParams { table_rate: f32::NAN, ..good.clone() },
             FitParams { clip: Some(-1.0), ..good.clone() },
             FitParams { decay: f32::INFINITY, ..good.clone() },
-            FitParams { validation: Some(Validation { k: 0, ..Validation::default() }), ..good },
+            FitParams { table_l2: -1.0, ..good.clone() },
+            FitParams { validation: Some(Validation { k: 0, ..Validation::default() }), ..good.clone() },
+            FitParams { validation: Some(Validation { plateau: 0.0, ..Validation::default() }), ..good },
         ];
         for params in bad {
             assert!(matches!(params.validate(), Err(LayerError::Setting { .. })), "{params:?}");

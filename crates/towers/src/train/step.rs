@@ -111,8 +111,14 @@ pub(crate) fn apply(model: &mut impl Module, params: &FitParams, place: Place, l
         clip_factor(squared.sum(), most)
     });
     let number = place.step + 1;
-    let dense = Step { rate: params.rate * place.factor, number, scale, decay: params.decay };
-    let of_tables = Step { rate: params.table_rate * place.factor, number, scale, decay: params.table_decay };
+    let dense = Step { rate: params.rate * place.factor, number, scale, decay: params.decay, l2: 0.0 };
+    let of_tables = Step {
+        rate: params.table_rate * place.factor,
+        number,
+        scale,
+        decay: params.table_decay,
+        l2: params.table_l2,
+    };
     for slot in slots {
         match slot {
             Slot::Param(param) => params.optimizer.step(param, dense),

@@ -35,6 +35,8 @@ pub struct Training<'d, U: Encoder<Example>, I: Encoder<ItemId>> {
     pub(super) kept: Snapshot,
     pub(super) best: f64,
     pub(super) since_best: u32,
+    /// What plateaus have made of the rates.
+    pub(super) plateau: f32,
     work: Work<U::Tape, I::Tape>,
     drawn: Drawn,
 }
@@ -94,6 +96,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
             kept,
             best: f64::NEG_INFINITY,
             since_best: 0,
+            plateau: 1.0,
             work: Work::default(),
             drawn: Drawn::default(),
         })
@@ -206,6 +209,10 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
         } else {
             self.since_best += 1;
             self.report.stopped_early = self.since_best >= validation.patience;
+            if validation.plateau < 1.0 {
+                self.plateau *= validation.plateau;
+                self.kept.restore(&mut self.model);
+            }
         }
     }
 
@@ -247,7 +254,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
             examples.clear();
             examples.extend(order[bound(at)..bound(at + 1)].iter().map(|&i| self.examples[i as usize]));
             self.refresh(epoch, sampler)?;
-            let factor = self.params.schedule.factor(self.step, total);
+            let factor = self.params.schedule.factor(self.step, total) * self.plateau;
             let place = Place { seed: self.seed, step: self.step, epoch, factor };
             let loss = step(
                 &mut self.model,

@@ -131,11 +131,14 @@ impl TowerArgs {
             _ => {}
         }
         if let Some(loss) = self.loss {
+            // The contrastive loss is of cosines as they are.
+            let of_cosines = matches!(fit.objective, Objective::Contrastive { .. });
+            let divisor = if of_cosines && *similarity == Similarity::Cosine { 0.1 } else { fit.temperature };
             (fit.objective, fit.temperature) = match loss {
-                LossArg::Softmax => (Objective::Softmax, fit.temperature),
-                LossArg::Bpr => (Objective::Bpr, fit.temperature),
+                LossArg::Softmax => (Objective::Softmax, divisor),
+                LossArg::Bpr => (Objective::Bpr, divisor),
                 LossArg::Ccl => (Objective::Contrastive { margin: 0.9, weight: 150.0 }, 1.0),
-                LossArg::Log => (Objective::Logistic, fit.temperature),
+                LossArg::Log => (Objective::Logistic, divisor),
             };
             if fit.objective != Objective::Softmax {
                 // Log Q is of a softmax, and without it the batch's positives are too popular for negatives.
