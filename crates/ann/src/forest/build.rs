@@ -13,6 +13,8 @@ use crate::{BuildError, ForestParams};
 const ROUND: usize = 8;
 /// A part below this share of its parent is too small.
 const LEAST_SHARE: f64 = 0.05;
+/// Parts of at most so many leaves are small.
+const SMALL: usize = 4;
 /// Vectors whose side is computed in one go.
 const BLOCK: usize = 256;
 
@@ -25,6 +27,14 @@ pub(super) struct Tree {
     ends: Vec<u32>,
     members: Vec<u32>,
     root: u32,
+    apart: Apart,
+}
+
+/// How far vectors are from the planes of the smallest parts: the sum and their number.
+#[derive(Clone, Copy, Default)]
+struct Apart {
+    sum: f64,
+    count: u32,
 }
 
 /// What trees grow over.
@@ -33,6 +43,7 @@ struct Source<'a> {
     table: &'a [f32],
     dim: usize,
     codes: &'a Codes,
+    leaf: usize,
 }
 
 /// All trees.
@@ -54,7 +65,7 @@ pub(super) fn grow(
     run: &mut Run<'_>,
 ) -> Result<Grown, BuildError> {
     let mut trees = Vec::with_capacity(params.trees);
-    let (n, source) = (table.len() / dim, Source { table, dim, codes });
+    let (n, source) = (table.len() / dim, Source { table, dim, codes, leaf: params.leaf });
     for first in (0..params.trees).step_by(ROUND) {
         let total = params.trees as u64;
         if !run.report(&Progress::new("forest", first as u64, total).unit("trees")).goes_on() {
@@ -63,9 +74,7 @@ pub(super) fn grow(
         let seed = run.seed;
         let round: Vec<Tree> = run.parallelism.install(|| {
             let trees = (first..params.trees.min(first + ROUND)).into_par_iter();
-            trees
-                .map(|t| Tree::grow(source, params.leaf, SeededRng::stream(seed, "forest", t as u64)))
-                .collect()
+            trees.map(|t| Tree::grow(source, SeededRng::stream(seed, "forest", t as u64))).collect()
         })?;
         trees.extend(round);
     }
@@ -73,7 +82,7 @@ pub(super) fn grow(
 }
 
 impl Tree {
-    fn grow(source: Source<'_>, leaf: usize, mut rng: SeededRng) -> Self {
+    fn grow(source: Source<'_>, mut rng: SeededRng) -> Self {
         let n = source.table.len() / source.dim;
         let mut tree = Self {
             normals: Vec::new(),
@@ -82,12 +91,13 @@ impl Tree {
             ends: Vec::new(),
             members: (0..u32::MAX).take(n).collect(),
             root: LEAF,
+            apart: Apart::default(),
         };
         // Parts that are still to be split: where they lie, and which child of which plane they are.
         let mut parts = vec![(0, n, None)];
         let mut side = Vec::new();
         while let Some((start, end, parent)) = parts.pop() {
-            let number = if end - start <= leaf {
+            let number = if end - start <= source.leaf {
                 tree.ends.push(number(end));
                 number(tree.ends.len() - 1) | LEAF
             } else {
@@ -109,7 +119,7 @@ impl Tree {
     /// Adds a plane, and puts the members below it before the others; where the others start.
     fn split(
         &mut self,
-        Source { table, dim, codes }: Source<'_>,
+        Source { table, dim, codes, leaf }: Source<'_>,
         (start, end): (usize, usize),
         rng: &mut SeededRng,
         side: &mut Vec<(f32, u32)>,
@@ -158,6 +168,9 @@ impl Tree {
             }
             *side = parted;
         }
+        if side.len() <= SMALL * leaf {
+            self.apart.add(side.iter().map(|(product, _)| (product - offset).abs()));
+        }
         members.iter_mut().zip(&*side).for_each(|(slot, &(_, member))| *slot = member);
         self.normals.extend_from_slice(&normal);
         self.offsets.push(offset);
@@ -165,7 +178,25 @@ impl Tree {
     }
 }
 
+impl Apart {
+    fn add(&mut self, distances: impl Iterator<Item = f32>) {
+        for distance in distances {
+            self.sum += f64::from(distance);
+            self.count += 1;
+        }
+    }
+}
+
 impl Grown {
+    /// How far a vector is from the plane of a small part that it is in: the mean.
+    pub(super) fn spread(&self) -> f32 {
+        let sum: f64 = self.0.iter().map(|tree| tree.apart.sum).sum();
+        let count: u64 = self.0.iter().map(|tree| u64::from(tree.apart.count)).sum();
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a scale")]
+        let mean = (sum / count.max(1) as f64) as f32;
+        mean
+    }
+
     /// The members of the first tree, leaf after leaf.
     pub(super) fn first_order(&self, n: usize) -> Vec<u32> {
         self.0.first().map_or_else(|| (0..u32::MAX).take(n).collect(), |tree| tree.members.clone())
@@ -176,10 +207,18 @@ impl Grown {
         let (mut planes, mut leaves) = (0, 0);
         let (mut roots, mut children, mut starts) = (Vec::new(), Vec::new(), vec![0]);
         let (mut normals, mut offsets) = (Vec::new(), Vec::new());
-        let members = Aligned::collect(
-            self.0.len() * n,
-            self.0.iter().flat_map(|tree| tree.members.iter().map(|&member| positions[member as usize])),
-        );
+        let members = Aligned::new(self.0.len() * n, |members| {
+            for (tree, members) in self.0.iter().zip(members.chunks_exact_mut(n.max(1))) {
+                let of = tree.members.iter().map(|&member| positions[member as usize]);
+                members.iter_mut().zip(of).for_each(|(slot, position)| *slot = position);
+                // What is near each other in memory is met together.
+                let mut start = 0;
+                for &end in &tree.ends {
+                    members[start..end as usize].sort_unstable();
+                    start = end as usize;
+                }
+            }
+        });
         for (t, tree) in self.0.into_iter().enumerate() {
             let moved = |child: u32| if child & LEAF == 0 { child + planes } else { child + leaves };
             roots.push(moved(tree.root));
@@ -192,8 +231,7 @@ impl Grown {
         }
         Forest {
             planes: Planes {
-                normals: Codes::of(Scoring::Dot, &normals, dim),
-                offsets: Aligned::copy(&offsets),
+                normals: Codes::of(Scoring::Dot, &normals, dim).with_fixed(&offsets),
                 children: Aligned::copy(&children),
             },
             leaves: Aligned::copy(&starts),

@@ -20,6 +20,7 @@ pub(crate) struct Header {
     trees: u32,
     leaf: u64,
     search_k: u64,
+    spread: f32,
     planes: u64,
     leaves: u64,
 }
@@ -30,7 +31,8 @@ impl Header {
             trees: u32::try_from(forest.trees).unwrap_or(u32::MAX),
             leaf: forest.leaf as u64,
             search_k: forest.search_k as u64,
-            planes: forest.planes.offsets.len() as u64,
+            spread: forest.spread,
+            planes: forest.planes.len() as u64,
             leaves: forest.leaves.len() as u64 - 1,
         }
     }
@@ -46,7 +48,6 @@ pub(crate) fn write<W: Write + Seek>(forest: &RpForest, writer: &mut Writer<W>) 
         .section("centre", &forest.codes.centre)?
         .section("normals", &forest.planes.normals.rows)?
         .section("normals.scales", &forest.planes.normals.scales)?
-        .section("offsets", &forest.planes.offsets)?
         .section("children", &forest.planes.children)?
         .section("leaves", &forest.leaves)?
         .section("members", &forest.members)?
@@ -80,6 +81,7 @@ pub(crate) fn read(
         trees: params.trees,
         leaf: params.leaf,
         search_k: params.search_k,
+        spread: header.spread,
         table: reader.section_of_len::<f32>("vectors", n.saturating_mul(dim))?.into(),
         ids: reader.section_of_len::<u32>("ids", n)?.into(),
         positions: reader.section_of_len::<u32>("positions", n)?.into(),
@@ -96,7 +98,6 @@ pub(crate) fn read(
                 scales: reader.section_of_len::<f32>("normals.scales", planes.saturating_mul(2))?.into(),
                 centre: Aligned::copy(&vec![0.0; dim]),
             },
-            offsets: reader.section_of_len::<f32>("offsets", planes)?.into(),
             children: reader.section_of_len::<u32>("children", planes.saturating_mul(2))?.into(),
         },
         leaves: reader.section_of_len::<u32>("leaves", size(header.leaves).saturating_add(1))?.into(),
@@ -109,7 +110,8 @@ pub(crate) fn read(
     })
 }
 
-/// Checks that trees lead where something is, and that rows and positions belong to each other.
+/// Checks that trees lead where something is, that planes lie somewhere, and that rows and positions belong to
+/// each other.
 pub(crate) fn verify(reader: &Reader, forest: &RpForest) -> Result<(), StoreError> {
     let field =
         |field: String, expected: u64, got: u64| Err(reader.malformed(Fault::Field { field, expected, got }));
@@ -119,7 +121,14 @@ pub(crate) fn verify(reader: &Reader, forest: &RpForest) -> Result<(), StoreErro
             return field(format!("row at position {position}"), n as u64, id.into());
         }
     }
-    let (planes, leaves) = (forest.planes.offsets.len(), forest.leaves.len() - 1);
+    let numbers = &forest.planes.normals.scales;
+    if let Some(at) = numbers.iter().position(|number| !number.is_finite()) {
+        return field(format!("finite value {at} of section normals.scales"), 0, at as u64);
+    }
+    if !(forest.spread.is_finite() && forest.spread >= 0.0) {
+        return field("bits of a finite spread".to_owned(), 0, forest.spread.to_bits().into());
+    }
+    let (planes, leaves) = (forest.planes.len(), forest.leaves.len() - 1);
     let leads = |child: u32| {
         if child & LEAF == 0 { (child as usize) < planes } else { ((child & !LEAF) as usize) < leaves }
     };

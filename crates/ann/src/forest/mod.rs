@@ -20,10 +20,13 @@ use crate::{BuildError, ForestParams, Vectors};
 /// Approximate search in a forest of random-projection trees, as in Annoy (Bernhardsson 2013).
 ///
 /// A tree splits the vectors in two by the plane between the means of two clusters of a sample, and the parts
-/// in the same way until they are small. A query walks all trees by one queue, the part whose planes it is the
-/// least beyond first, until it has met enough different vectors. The effort of a request is that number, by
-/// default [`ForestParams::search_k`]. Vectors are first scored by codes of a byte a component, the best of
-/// them by the vectors themselves.
+/// in the same way until they are small. A query walks all trees by one queue until it has met enough different
+/// vectors. The effort of a request is that number, by default [`ForestParams::search_k`]. Vectors are first
+/// scored by codes of a byte a component, the best of them by the vectors themselves.
+///
+/// *Order.* The part of the least `Σ max(0, s − m)²` comes first, where m is how far the query is inside each of
+/// its planes and s how far vectors are from the planes of the smallest parts on the average: a neighbour may well be
+/// on the other side of a plane that the query is nearer to than that.
 ///
 /// *Inner product.* Planes are laid through the vectors as they are. *Cosine.* Rows are kept at length 1; zero
 /// vectors score 0.
@@ -34,8 +37,8 @@ use crate::{BuildError, ForestParams, Vectors};
 /// *Memory.* 5 · dim + 4 · trees + 16 bytes a row, and dim + 16 bytes for each of the about
 /// 1.5 · n / [`ForestParams::leaf`] planes of a tree.
 ///
-/// *Differs from Annoy*: vectors that several trees give count once, and an uneven split is laid through the
-/// median.
+/// *Differs from Annoy*: vectors that several trees give count once, an uneven split is laid through the
+/// median, and all planes of a part count for its order, not the worst alone.
 ///
 /// ```
 /// use ann::{ForestParams, RpForest};
@@ -53,6 +56,8 @@ pub struct RpForest {
     pub(crate) trees: usize,
     pub(crate) leaf: usize,
     pub(crate) search_k: usize,
+    /// How far a vector is from the plane of a small part that it is in: the mean.
+    pub(crate) spread: f32,
     /// The vectors `[n, dim]` in the order of the first tree's leaves.
     pub(crate) table: Aligned<f32>,
     /// The row at each position.
@@ -77,12 +82,17 @@ pub struct RpForest {
 /// The inner nodes of all trees.
 #[derive(Debug, Clone)]
 pub(crate) struct Planes {
-    /// The normals `[planes, dim]` in bytes, each of length 1.
+    /// The normals `[planes, dim]` in bytes, each of length 1; the fixed part of each is its offset: the plane is
+    /// where the product with the normal is so much.
     pub(crate) normals: Codes,
-    /// `[planes]`: the plane is where the product with the normal is so much.
-    pub(crate) offsets: Aligned<f32>,
     /// `[planes, 2]`: below and above the plane. A plane has a higher number than those above it in its tree.
     pub(crate) children: Aligned<u32>,
+}
+
+impl Planes {
+    pub(crate) fn len(&self) -> usize {
+        self.children.len() / 2
+    }
 }
 
 /// Marks a child that is a leaf.
@@ -119,6 +129,7 @@ impl RpForest {
         let codes = run.parallelism.install(|| Codes::of(scoring, &drafted, dim))?;
         let grown = build::grow(&drafted, dim, &codes, params, run)?;
         drop(drafted);
+        let spread = grown.spread();
         let ids = grown.first_order(n);
         let mut positions = vec![0; n];
         (0..).zip(&ids).for_each(|(position, &id)| positions[id as usize] = position);
@@ -130,6 +141,7 @@ impl RpForest {
             trees: params.trees,
             leaf: params.leaf,
             search_k: params.search_k,
+            spread,
             codes: codes.reordered(&ids),
             table,
             ids: Aligned::copy(&ids),

@@ -1,4 +1,4 @@
-//! One queue over all trees: the part that the query is the least beyond the planes of comes first.
+//! One queue over all trees: the part whose planes say the least against it comes first.
 
 use std::collections::BinaryHeap;
 
@@ -6,7 +6,7 @@ use embed_core::{AnnIndex, Filter, Neighbor, SearchError, SearchRequest, Stop, k
 
 use super::{LEAF, RpForest};
 use crate::flat::exact;
-use crate::hnsw::{Costs, Key, key};
+use crate::hnsw::{Coded, Costs, Key, key};
 use crate::implement::walks;
 use crate::scan::Collector;
 use crate::scoring::{bounds, prepare};
@@ -19,8 +19,9 @@ pub(crate) struct Scratch {
     /// One bit a position; all clear but those of `touched`.
     visited: Vec<u64>,
     touched: Vec<u32>,
-    /// Parts to look into: how far the query is within their planes, and which.
+    /// Parts to look into: minus what is against them, and which.
     queue: BinaryHeap<u64>,
+    wave: Wave,
     /// The different positions met that the filter allows.
     candidates: Vec<u32>,
     costs: Vec<f32>,
@@ -29,6 +30,18 @@ pub(crate) struct Scratch {
     plane_bytes: Vec<u8>,
 }
 
+/// The parts that are looked into in one go, so that their memory is waited for together.
+#[derive(Debug, Default)]
+struct Wave {
+    /// As in the queue, of those that are split; their planes; what the offsets exceed the products with the query by.
+    parts: Vec<u64>,
+    planes: Vec<u32>,
+    shortfalls: Vec<f32>,
+    leaves: Vec<u32>,
+}
+
+/// Most parts of a wave.
+const WAVE: usize = 16;
 /// Candidates scored in one go.
 const BLOCK: usize = 32;
 
@@ -76,45 +89,80 @@ impl RpForest {
 
     /// Fills `candidates` with about `search_k` allowed positions of the likeliest leaves.
     fn collect(&self, scratch: &mut Scratch, query: &[f32], filter: Filter<'_>, search_k: usize) {
-        let n = self.len();
-        let Scratch { visited, touched, queue, candidates, plane_bytes, .. } = scratch;
+        let Scratch { visited, touched, queue, wave, candidates, plane_bytes, .. } = scratch;
         touched.drain(..).for_each(|position| visited[position as usize / 64] = 0);
-        visited.resize(visited.len().max(n.div_ceil(64)), 0);
+        visited.resize(visited.len().max(self.len().div_ceil(64)), 0);
         candidates.clear();
         queue.clear();
-        queue.extend(self.roots.iter().map(|&root| part(f32::INFINITY, root)));
-        let planes = self.planes.normals.query(query, plane_bytes);
-        let stored = self.stored();
-        while let Some(best) = queue.pop() {
-            let within = key::cost(best);
-            #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-            let node = best as u32;
-            if node & LEAF == 0 {
-                let Some(&offset) = self.planes.offsets.get(node as usize) else { continue };
-                let margin = -planes.cost(node) - offset;
-                let children = [2 * node as usize, 2 * node as usize + 1].map(|i| self.planes.children[i]);
-                for (child, margin) in children.into_iter().zip([-margin, margin]) {
+        queue.extend(self.roots.iter().map(|&root| part(0.0, root)));
+        let planes = self.planes.normals.shortfalls(query, plane_bytes);
+        while !queue.is_empty() && candidates.len() < search_k {
+            self.pop(queue, wave, &planes);
+            wave.shortfalls.resize(wave.planes.len(), 0.0);
+            planes.costs(&wave.planes, &mut wave.shortfalls);
+            for &leaf in &wave.leaves {
+                let members = self.members_of(leaf);
+                kernel::prefetch_row(members, members.len(), 0);
+            }
+            for (&parent, &shortfall) in wave.parts.iter().zip(&wave.shortfalls) {
+                let plane = node(parent);
+                let children = [2 * plane as usize, 2 * plane as usize + 1].map(|i| self.planes.children[i]);
+                for (child, inside) in children.into_iter().zip([shortfall, -shortfall]) {
                     // In a sound file all are; in any other the walk ends nevertheless.
-                    if child & LEAF != 0 || child > node {
-                        queue.push(part(within.min(margin), child));
+                    if child & LEAF != 0 || child > plane {
+                        let beyond = (self.spread - inside).max(0.0);
+                        queue.push(part(key::cost(parent) - beyond * beyond, child));
                     }
                 }
+            }
+            for &leaf in &wave.leaves {
+                if candidates.len() < search_k {
+                    self.meet(leaf, filter, visited, touched, candidates);
+                }
+            }
+        }
+    }
+
+    /// Takes the first parts of the queue, and asks for what is to be known of them.
+    fn pop(&self, queue: &mut BinaryHeap<u64>, wave: &mut Wave, planes: &Coded<'_>) {
+        wave.parts.clear();
+        wave.planes.clear();
+        wave.leaves.clear();
+        for _ in 0..WAVE {
+            let Some(first) = queue.pop() else { break };
+            if node(first) & LEAF != 0 {
+                let leaf = node(first) & !LEAF;
+                kernel::prefetch_row(&self.leaves, 1, leaf);
+                wave.leaves.push(leaf);
+            } else if (node(first) as usize) < self.planes.len() {
+                planes.prefetch(node(first));
+                kernel::prefetch_row(&self.planes.children, 2, node(first));
+                wave.parts.push(first);
+                wave.planes.push(node(first));
+            }
+        }
+    }
+
+    /// Adds those members of a leaf to `candidates` that have not been met and are allowed.
+    fn meet(
+        &self,
+        leaf: u32,
+        filter: Filter<'_>,
+        visited: &mut [u64],
+        touched: &mut Vec<u32>,
+        candidates: &mut Vec<u32>,
+    ) {
+        let (n, stored) = (self.len(), self.stored());
+        for &position in self.members_of(leaf) {
+            let Some(word) = visited.get_mut(position as usize / 64) else { continue };
+            let bit = 1 << (position % 64);
+            if *word & bit != 0 || position as usize >= n {
                 continue;
             }
-            for &position in self.members_of(node & !LEAF) {
-                let Some(word) = visited.get_mut(position as usize / 64) else { continue };
-                let bit = 1 << (position % 64);
-                if *word & bit != 0 || position as usize >= n {
-                    continue;
-                }
-                *word |= bit;
-                touched.push(position);
-                if matches!(filter, Filter::All) || stored.ids(position).any(|id| filter.allows(id)) {
-                    candidates.push(position);
-                }
-            }
-            if candidates.len() >= search_k {
-                break;
+            *word |= bit;
+            touched.push(position);
+            if matches!(filter, Filter::All) || stored.ids(position).any(|id| filter.allows(id)) {
+                candidates.push(position);
             }
         }
     }
@@ -149,7 +197,13 @@ impl RpForest {
     }
 }
 
-/// A part in the queue: its cost half is how far within its planes the query is.
-fn part(within: f32, node: u32) -> u64 {
-    key::new(within, 0) | u64::from(node)
+/// A part in the queue: its cost half is minus what is against it.
+fn part(order: f32, node: u32) -> u64 {
+    key::new(order, 0) | u64::from(node)
+}
+
+/// The plane, or the leaf with its mark, of a part in the queue.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+fn node(part: u64) -> u32 {
+    part as u32
 }

@@ -104,6 +104,13 @@ impl Codes {
         Self { rows, scales: Aligned::collect(self.scales.len(), scales), ..self.clone() }
     }
 
+    /// The same codes, where of each row its number of `fixed` `[n]` does not depend on the query.
+    pub(crate) fn with_fixed(mut self, fixed: &[f32]) -> Self {
+        let numbers = self.scales.make_mut().as_chunks_mut::<2>().0;
+        numbers.iter_mut().zip(fixed).for_each(|(numbers, &fixed)| numbers[0] = fixed);
+        self
+    }
+
     fn stride(&self) -> usize {
         stride(self.centre.len())
     }
@@ -127,6 +134,13 @@ impl Codes {
         let scale = encode(vector, &[], bytes);
         let mut coded = self.coded(bytes, scale, kernel::dot(vector, &self.centre), 0.0);
         coded.query.unit = -scale;
+        coded
+    }
+
+    /// The costs of which are what rows' fixed parts exceed their products with a vector `[dim]` by.
+    pub(crate) fn shortfalls<'a>(&'a self, vector: &[f32], bytes: &'a mut Vec<u8>) -> Coded<'a> {
+        let mut coded = self.query(vector, bytes);
+        coded.query.weight = 1.0;
         coded
     }
 

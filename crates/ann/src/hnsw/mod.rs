@@ -21,7 +21,7 @@ use self::beam::Layer;
 pub(crate) use self::beam::{Costs, NONE};
 pub(crate) use self::build::MAX_LAYERS;
 use self::build::arrange;
-pub(crate) use self::codes::{Codes, MAX_DIM as MAX_CODED_DIM, stride as code_stride};
+pub(crate) use self::codes::{Coded, Codes, MAX_DIM as MAX_CODED_DIM, stride as code_stride};
 pub(crate) use self::key::Key;
 pub(crate) use self::scratch::ScratchPool;
 use crate::aligned::Aligned;
