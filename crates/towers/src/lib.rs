@@ -56,6 +56,7 @@ pub mod optim;
 mod presets;
 pub mod rerank;
 mod serve;
+mod store;
 pub mod train;
 
 pub use error::{FitError, LayerError};

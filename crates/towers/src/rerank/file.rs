@@ -4,14 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::SeededRng;
-use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
+use embed_core::store::{Kind, Reader, StoreError, Writer};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::net::Net;
 use super::{RerankParams, Reranker};
 use crate::layers::Table;
-use crate::train::{FitParams, FitReport, values_of};
+use crate::models::TowersParams;
+use crate::store::{field, holds, read_tensors, write_tensors};
+use crate::train::{FitParams, FitReport};
 
 /// Header of kind `reranker`, version 1. The sections are the keys `items`, and one array of each tensor.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,9 +41,7 @@ impl Reranker {
         };
         let mut writer = Writer::create(path, Self::KIND, &header)?;
         writer.vocab("items", &self.items)?;
-        for (number, tensor) in self.tensors().iter().enumerate() {
-            writer.section(&format!("tensor.{number}"), tensor.values)?;
-        }
+        write_tensors(&mut writer, &self.tensors())?;
         writer.finish()
     }
 
@@ -61,29 +61,15 @@ impl Reranker {
     pub fn from_container(reader: &Reader) -> Result<Self, StoreError> {
         let Header { params, fit, report, dim } = reader.header()?;
         let items = Arc::new(reader.vocab("items")?);
-        let field = |field: &str, expected: u64, got: u64| {
-            reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
-        };
         let dim = dim as usize;
-        // What the settings ask for is not allocated before the file is known to hold as much.
-        let (most, wanted) = (reader.file_len() / size_of::<f32>() as u64, params.n_values(items.len(), dim));
-        if wanted > most
-            || params.validate().is_err()
-            || dim == 0
-            || dim > crate::models::TowersParams::MAX_DIM
-        {
-            return Err(field("values", most, wanted));
+        holds(reader, params.n_values(items.len(), dim))?;
+        if params.validate().is_err() || !(1..=TowersParams::MAX_DIM).contains(&dim) {
+            return Err(field(reader, "settings", 1, 0));
         }
         let table = Table::from_rows(Array2::zeros((items.len(), dim)));
         let net = Net::new(&params, table, &mut SeededRng::new(0));
-        let mut net = net.map_err(|_| field("settings", 1, 0))?;
-        for (number, values) in values_of(&mut net).into_iter().enumerate() {
-            let section = reader.section_of_len::<f32>(&format!("tensor.{number}"), values.len())?;
-            if !crate::all_finite(&section) {
-                return Err(field(&format!("finite values of tensor {number}"), 1, 0));
-            }
-            values.copy_from_slice(&section);
-        }
+        let mut net = net.map_err(|_| field(reader, "settings", 1, 0))?;
+        read_tensors(reader, &mut net)?;
         Ok(Self { params, fit, report, net, items })
     }
 }

@@ -1,4 +1,7 @@
-use embed_core::{Flow, NegativeContext, NegativeSampler, Progress, Run, SeededRng, kernel};
+use embed_core::{
+    Flow, ItemId, NegativeContext, NegativeSampler, Parallelism, Progress, Run, SeededRng, kernel,
+};
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::net::{Net, NetTape};
@@ -26,7 +29,7 @@ pub(super) fn train(
     let all = steps * u64::from(fit.epochs);
     let total = if fit.max_steps == 0 { all } else { all.min(fit.max_steps) };
     let mut report = FitReport { examples: examples.len() as u64, ..FitReport::default() };
-    let (mut tape, mut step) = (NetTape::default(), 0u64);
+    let (mut tape, mut users, mut step) = (NetTape::default(), Array2::zeros((0, 0)), 0u64);
     for epoch in 0..fit.epochs {
         let mut order: Vec<u32> = (0..u32::try_from(examples.len()).unwrap_or(u32::MAX)).collect();
         SeededRng::stream(run.seed, "order of positives", epoch.into()).shuffle(&mut order);
@@ -37,8 +40,9 @@ pub(super) fn train(
             }
             let place = Place { seed: run.seed, step, epoch, factor: fit.schedule.factor(step, total) };
             let batch: Vec<Example> = batch.iter().map(|&i| examples[i as usize]).collect();
+            embed(&batch, (retrieval, histories), run.parallelism, &mut users)?;
             let loss = run.parallelism.install(|| {
-                draw(&batch, (retrieval, histories), sampler, (fit, place), &mut tape)?;
+                draw(&batch, (retrieval, histories), sampler, (fit, place), (&users, &mut tape))?;
                 one(net, &batch, (params, fit, place), histories, &mut tape)
             })??;
             let Some(loss) = loss else {
@@ -76,6 +80,24 @@ fn positives(params: &RerankParams, histories: &Histories) -> Vec<Example> {
     examples
 }
 
+/// Retrieval's vectors of the users, before each positive.
+fn embed(
+    batch: &[Example],
+    (retrieval, histories): (Retrieval<'_>, &Histories),
+    parallelism: Parallelism,
+    users: &mut Array2<f32>,
+) -> Result<(), FitError> {
+    let before = batch.iter().map(|&example| {
+        let mut history = Vec::new();
+        histories.history_into(example, HistoryView::Before, usize::MAX, &mut history);
+        history
+    });
+    let before: Vec<Vec<ItemId>> = before.collect();
+    let inputs: Vec<&[ItemId]> = before.iter().map(Vec::as_slice).collect();
+    *users = Array2::zeros((batch.len(), retrieval.items.dim()));
+    Ok(retrieval.users.embed_batch_into(&inputs, parallelism, users.view_mut())?)
+}
+
 /// Candidates of each row and retrieval's scores of them, the positive first. What the sampler does not fill, and what the user has, is the
 /// positive again, which counts as masked.
 fn draw(
@@ -83,20 +105,17 @@ fn draw(
     (retrieval, histories): (Retrieval<'_>, &Histories),
     sampler: &dyn NegativeSampler,
     (fit, place): (&FitParams, Place),
-    tape: &mut NetTape,
+    (users, tape): (&Array2<f32>, &mut NetTape),
 ) -> Result<(), FitError> {
     let own = fit.negatives.own;
     tape.candidates.resize(batch.len() * (own + 1), 0);
     tape.retrieved.resize(batch.len() * (own + 1), 0.0);
     let scores = tape.retrieved.par_chunks_mut(own + 1);
     let rows = tape.candidates.par_chunks_mut(own + 1).zip(scores).zip(batch).enumerate();
-    let memory = || (Vec::new(), vec![0.0; retrieval.items.dim()]);
-    rows.try_for_each_init(memory, |(history, user), (i, ((row, scores), &example))| {
+    rows.try_for_each(|(i, ((row, scores), &example))| {
         let Some(target) = histories.target(example) else { return Ok(()) };
         row[0] = target;
-        history.clear();
-        histories.history_into(example, HistoryView::Before, usize::MAX, history);
-        retrieval.users.embed_into(history, user)?;
+        let user = users.row(i).to_slice().unwrap_or_default();
         let positives = histories.set(example.user);
         let cx = NegativeContext {
             query: Some(user),

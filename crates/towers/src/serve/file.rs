@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::IdTowers;
 use super::id_towers::item_vectors;
 use crate::models::{TowersParams, TwoTower};
-use crate::train::{FitParams, FitReport, values_of};
+use crate::store::{field, holds, read_tensors, write_tensors};
+use crate::train::{FitParams, FitReport};
 
 /// Header of kind `id-towers`, version 1. The sections are the keys `items` and `users`, and one array of each tensor, by name.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,9 +41,7 @@ impl IdTowers {
         let mut writer = Writer::create(path, Self::KIND, &header)?;
         writer.vocab("items", self.items.vocab())?;
         writer.vocab("users", &self.users)?;
-        for (number, tensor) in self.tensors().iter().enumerate() {
-            writer.section(&format!("tensor.{number}"), tensor.values)?;
-        }
+        write_tensors(&mut writer, &self.tensors())?;
         writer.finish()
     }
 
@@ -62,29 +61,15 @@ impl IdTowers {
     pub fn from_container(reader: &Reader) -> Result<Self, StoreError> {
         let Header { params, fit, report, space } = reader.header()?;
         let (items, users) = (Arc::new(reader.vocab("items")?), Arc::new(reader.vocab("users")?));
-        let field = |field: &str, expected: u64, got: u64| {
-            reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
-        };
-        // What the settings ask for is not allocated before the file is known to hold as much.
-        let most = reader.file_len() / size_of::<f32>() as u64;
-        let wanted = params.n_values(users.len(), items.len());
-        if wanted > most {
-            return Err(field("values", most, wanted));
-        }
+        holds(reader, params.n_values(users.len(), items.len()))?;
         if params.validate().is_err() {
-            return Err(field("settings", 1, 0));
+            return Err(field(reader, "settings", 1, 0));
         }
         let model = TwoTower::new(&params, users.len(), items.len(), 1.0, 0);
-        let mut model = model.map_err(|_| field("settings", 1, 0))?;
-        for (number, values) in values_of(&mut model).into_iter().enumerate() {
-            let section = reader.section_of_len::<f32>(&format!("tensor.{number}"), values.len())?;
-            if !crate::all_finite(&section) {
-                return Err(field(&format!("finite values of tensor {number}"), 1, 0));
-            }
-            values.copy_from_slice(&section);
-        }
+        let mut model = model.map_err(|_| field(reader, "settings", 1, 0))?;
+        read_tensors(reader, &mut model)?;
         let vectors = item_vectors(&model, model.tables[0].len(), items, Parallelism::All, |_| {})
-            .map_err(|_| field("threads", 1, 0))?;
+            .map_err(|_| field(reader, "threads", 1, 0))?;
         let items = vectors.map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
         // The same values give the same vectors on one instruction set; on another they agree to rounding, and the space is
         // still theirs.

@@ -14,7 +14,8 @@ use crate::features::{Coded, Coder, Column, Records, Side};
 use crate::layers::Bag;
 use crate::matrix::Buffer;
 use crate::models::{DssmParams, TwoTower};
-use crate::train::{FitParams, FitReport, values_of};
+use crate::store::{field, holds, read_tensors, write_tensors};
+use crate::train::{FitParams, FitReport};
 
 /// Header of kind `dssm`, version 1.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,9 +52,7 @@ impl Dssm {
         }
         write(&mut writer, "user", &self.model.user.records)?;
         write(&mut writer, "item", &self.model.item.records)?;
-        for (number, tensor) in self.tensors().iter().enumerate() {
-            writer.section(&format!("tensor.{number}"), tensor.values)?;
-        }
+        write_tensors(&mut writer, &self.tensors())?;
         writer.finish()
     }
 
@@ -73,34 +72,20 @@ impl Dssm {
     pub fn from_container(reader: &Reader) -> Result<Self, StoreError> {
         let Header { params, fit, report, mut coder, space } = reader.header()?;
         let (items, users) = (Arc::new(reader.vocab("items")?), Arc::new(reader.vocab("users")?));
-        let field = |field: &str, expected: u64, got: u64| {
-            reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
-        };
         if *coder.schema() != params.schema || !coder.is_whole() || params.validate().is_err() {
-            return Err(field("settings", 1, 0));
+            return Err(field(reader, "settings", 1, 0));
         }
         for (number, table) in coder.tables_mut().iter_mut().enumerate() {
             table.vocab = reader.vocab(&format!("table.{number}"))?;
         }
-        // What the settings ask for is not allocated before the file is known to hold as much.
-        let most = reader.file_len() / size_of::<f32>() as u64;
-        let wanted = params.n_values(&coder);
-        if wanted > most {
-            return Err(field("values", most, wanted));
-        }
+        holds(reader, params.n_values(&coder))?;
         let user_records = Arc::new(read(reader, "user", &coder, Side::User, users.len())?);
         let item_records = Arc::new(read(reader, "item", &coder, Side::Item, items.len())?);
         let model = TwoTower::over_features(&params, &coder, (user_records, item_records), 1.0, 0);
-        let mut model = model.map_err(|_| field("settings", 1, 0))?;
-        for (number, values) in values_of(&mut model).into_iter().enumerate() {
-            let section = reader.section_of_len::<f32>(&format!("tensor.{number}"), values.len())?;
-            if !crate::all_finite(&section) {
-                return Err(field(&format!("finite values of tensor {number}"), 1, 0));
-            }
-            values.copy_from_slice(&section);
-        }
+        let mut model = model.map_err(|_| field(reader, "settings", 1, 0))?;
+        read_tensors(reader, &mut model)?;
         let vectors = catalogue(&params, &model, items, Parallelism::All);
-        let vectors = vectors.map_err(|_| field("threads", 1, 0))?;
+        let vectors = vectors.map_err(|_| field(reader, "threads", 1, 0))?;
         // The same values give the same vectors on one instruction set; on another they agree to rounding, and the space is
         // still theirs.
         let placed = vectors.map(Embeddings::into_parts).and_then(|(k, v)| Embeddings::in_space(k, v, space));
@@ -127,9 +112,7 @@ fn write<W: Write + Seek>(writer: &mut Writer<W>, side: &str, records: &Records)
 }
 
 fn read(reader: &Reader, name: &str, coder: &Coder, side: Side, rows: usize) -> Result<Records, StoreError> {
-    let field = |field: String, expected: usize, got: usize| {
-        reader.malformed(Fault::Field { field, expected: expected as u64, got: got as u64 })
-    };
+    let field = |name: String, expected: usize, got: usize| field(reader, name, expected as u64, got as u64);
     let limits = coder.limits(side);
     let mut columns = Vec::with_capacity(limits.len());
     for ((number, column), &limit) in coder.columns(side).iter().enumerate().zip(&limits) {
