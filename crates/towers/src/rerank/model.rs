@@ -53,7 +53,8 @@ pub enum RerankError {
 
 impl Reranker {
     /// Trains a model that begins with the order of retrieval and with its item vectors: cross-entropy with the positive at index 0 over
-    /// `fit.negatives.own` candidates that the sampler draws for it, which is told retrieval's vector of the user. Retrieval should not have
+    /// `fit.negatives.own` candidates that the sampler draws for it, which is told retrieval's vector of the user. A positive that
+    /// retrieval puts below all of its candidates is left out: the model would not have met it. Retrieval should not have
     /// been trained on the positives, or its scores of them are better than they will be in serving. Of the training only what it names is used: passes, batch,
     /// own negatives, temperature, optimisers and rates, schedule, clipping and decay.
     ///

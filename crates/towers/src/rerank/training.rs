@@ -141,6 +141,12 @@ fn draw(
     })
 }
 
+/// Whether retrieval would have handed the positive on: it is not below all that it is contrasted with.
+fn found(ids: &[ItemId], retrieved: &[f32]) -> bool {
+    let mut others = ids[1..].iter().zip(&retrieved[1..]).filter(|(id, _)| **id != ids[0]);
+    others.any(|(_, &score)| retrieved[0] >= score)
+}
+
 /// One step; none when a number is none, and then nothing has changed.
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
 fn one(
@@ -163,7 +169,12 @@ fn one(
     let scale = 1.0 / fit.temperature;
     let weight = scale / batch.len() as f32;
     let mut loss = 0.0;
-    for (row, ids) in tape.dlogits.as_slice_mut().chunks_mut(own).zip(tape.candidates.chunks(own)) {
+    let rows = tape.dlogits.as_slice_mut().chunks_mut(own);
+    for ((row, ids), retrieved) in rows.zip(tape.candidates.chunks(own)).zip(tape.retrieved.chunks(own)) {
+        if !found(ids, retrieved) {
+            row.fill(0.0);
+            continue;
+        }
         let (positive, others) = row.split_at_mut(1);
         positive[0] *= scale;
         for (logit, id) in others.iter_mut().zip(&ids[1..]) {
