@@ -71,7 +71,7 @@ impl Training {
         writer.section("counts", &self.survey.counts)?;
         // One table at a time is copied into the order of its rows.
         for (name, table) in [("input", &self.trainer.input), ("output", &self.trainer.output)] {
-            let rows = table.clone().into_rows();
+            let rows = table.to_rows();
             writer.section(name, rows.as_slice().unwrap_or_default())?;
         }
         if let Some(attention) = &self.trainer.attention {

@@ -107,7 +107,7 @@ impl Pass<'_, '_, '_> {
         let step = self.trainer.chunks_done();
         let cx = NegativeContext { step, epoch: self.epoch, ..NegativeContext::default() };
         if self.tree.is_none() && self.sampler.is_stale(&cx) {
-            let items = self.trainer.outputs().clone().into_rows();
+            let items = self.trainer.outputs().to_rows();
             self.sampler.refresh(&cx, items.view())?;
         }
         let Self { params, n_items, seed, total, done, trainer, epoch, tree, .. } = self;

@@ -113,17 +113,27 @@ impl Table {
     }
 
     /// The rows in the order of their ids, `[n_items, dim]`.
-    pub(crate) fn into_rows(mut self) -> Array2<f32> {
-        let lanes = self.lanes();
+    pub(crate) fn to_rows(&self) -> Array2<f32> {
         let mut rows = Array2::zeros((self.n_items, self.dim));
-        for (part, data) in self.parts.iter_mut().enumerate() {
-            for (mut rows, from) in rows.axis_chunks_iter_mut(Axis(0), PARTS).zip(data.chunks(lanes)) {
-                rows.row_mut(part).assign(&ArrayView1::from(&Lane::components(from)[..self.dim]));
-            }
-            // Part after part is given back, so that the copy does not double the peak.
-            *data = Vec::new();
+        (0..self.parts.len()).for_each(|part| self.copy_part(part, &mut rows));
+        rows
+    }
+
+    /// As [`Table::to_rows`]; part after part is given back, so that the copy does not double the peak.
+    pub(crate) fn into_rows(mut self) -> Array2<f32> {
+        let mut rows = Array2::zeros((self.n_items, self.dim));
+        for part in 0..self.parts.len() {
+            self.copy_part(part, &mut rows);
+            self.parts[part] = Vec::new();
         }
         rows
+    }
+
+    fn copy_part(&self, part: usize, rows: &mut Array2<f32>) {
+        let of_part = self.parts[part].chunks(self.lanes());
+        for (mut rows, from) in rows.axis_chunks_iter_mut(Axis(0), PARTS).zip(of_part) {
+            rows.row_mut(part).assign(&ArrayView1::from(&Lane::components(from)[..self.dim]));
+        }
     }
 }
 
@@ -131,7 +141,7 @@ impl Table {
 impl Table {
     /// The rows in the order of their ids, for naive calculations.
     pub(crate) fn to_f64(&self) -> Vec<Vec<f64>> {
-        self.clone().into_rows().rows().into_iter().map(|row| row.mapv(f64::from).to_vec()).collect()
+        self.to_rows().rows().into_iter().map(|row| row.mapv(f64::from).to_vec()).collect()
     }
 }
 
@@ -147,9 +157,10 @@ mod tests {
             for item in 0..n_items {
                 table.parts[item % PARTS][item / PARTS].0[4] = item as f32;
             }
-            let rows = table.into_rows();
+            let rows = table.to_rows();
             assert_eq!(rows.dim(), (n_items, 5));
             assert!((0..n_items).all(|i| rows[[i, 4]] == i as f32 && rows[[i, 0]] == 0.0));
+            assert_eq!(table.into_rows(), rows);
         }
         assert!(Table::zeros(usize::MAX / 2, 64).is_none());
     }
