@@ -11,7 +11,7 @@ use towers::losses::Objective;
 use towers::models::{Histories, MatrixFactorization, Pooling, TowersParams, Views, YouTubeDnn};
 use towers::optim::{Decay, Optimizer, Schedule, TableOptimizer};
 use towers::train::{CheckpointError, FitParams, Holdout, Negatives, Validation, hold_out};
-use towers::{FitError, IdTowers, LayerError, UserInput};
+use towers::{FitError, IdTowers, LayerError, Preset, UserInput};
 
 /// The share of a user's ten nearest items that are of the user's group.
 fn in_group(model: &IdTowers) -> f64 {
@@ -230,6 +230,27 @@ fn what_diverges_keeps_the_last_good_model_and_says_where() {
         }
     }
     assert!(later > 0, "no rate of these diverged after the first pass");
+}
+
+#[test]
+fn every_preset_can_be_trained() {
+    for preset in [
+        Preset::matrix_factorization,
+        Preset::youtube_dnn,
+        Preset::places,
+        Preset::query,
+        Preset::simplex,
+        Preset::self_attention,
+        Preset::contrastive,
+    ] {
+        let contrasted = preset(8).contrasted();
+        for Preset { towers, fit: params } in [preset(8), contrasted] {
+            let params = FitParams { max_steps: 3, ..params };
+            let model = fit(&towers, &params, uniform().as_mut(), &mut Run::seeded(1)).unwrap();
+            let report = model.report();
+            assert!(report.epochs[0].loss.is_finite() && report.diverged_at.is_none(), "{params:?}");
+        }
+    }
 }
 
 #[test]

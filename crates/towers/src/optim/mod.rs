@@ -3,7 +3,7 @@
 //! | for | use |
 //! |---|---|
 //! | matrices and offsets | [`Optimizer`]: SGD with momentum, Adam, AdamW, Adagrad |
-//! | rows of tables, touched ones only | [`TableOptimizer`]: SGD, row-wise Adagrad, Adagrad, lazy Adam |
+//! | rows of tables, touched ones only | [`TableOptimizer`]: SGD, row-wise Adagrad, Adagrad, lazy Adam, RMSProp |
 //! | the rate over time | [`Schedule`]: warm-up, then constant, linear or cosine |
 //! | steps that are too long | [`clip_factor`] |
 //!

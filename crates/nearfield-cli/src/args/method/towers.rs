@@ -73,7 +73,7 @@ pub(crate) enum LossArg {
     Softmax,
     /// The positive above the negative
     Bpr,
-    /// Cosine contrastive loss, margin 0.9, weight 150
+    /// Cosine contrastive loss, margin 0.9, weight 150, for sparse logs: trained in many small steps
     Ccl,
     /// Log loss
     Log,
@@ -86,6 +86,9 @@ fn word(value: Option<impl ValueEnum>) -> Option<String> {
 impl TowerArgs {
     /// The settings that were given, in place of those of a preset.
     pub(crate) fn over(&self, mut preset: Preset, metric: Option<Metric>) -> Preset {
+        if self.loss == Some(LossArg::Ccl) {
+            preset = preset.contrasted();
+        }
         let Preset { towers, fit } = &mut preset;
         if let Some(most) = self.max_history {
             towers.max_history = most;
@@ -131,14 +134,11 @@ impl TowerArgs {
             _ => {}
         }
         if let Some(loss) = self.loss {
-            // The contrastive loss is of cosines as they are.
-            let of_cosines = matches!(fit.objective, Objective::Contrastive { .. });
-            let divisor = if of_cosines && *similarity == Similarity::Cosine { 0.1 } else { fit.temperature };
             (fit.objective, fit.temperature) = match loss {
-                LossArg::Softmax => (Objective::Softmax, divisor),
-                LossArg::Bpr => (Objective::Bpr, divisor),
+                LossArg::Softmax => (Objective::Softmax, fit.temperature),
+                LossArg::Bpr => (Objective::Bpr, fit.temperature),
                 LossArg::Ccl => (Objective::Contrastive { margin: 0.9, weight: 150.0 }, 1.0),
-                LossArg::Log => (Objective::Logistic, divisor),
+                LossArg::Log => (Objective::Logistic, fit.temperature),
             };
             if fit.objective != Objective::Softmax {
                 // Log Q is of a softmax, and without it the batch's positives are too popular for negatives.
