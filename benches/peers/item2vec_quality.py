@@ -6,8 +6,9 @@
 TRAIN and TEST have `user item item …` lines. A user's vector is the mean of the unit input vectors of their items in TRAIN,
 ranked by cosine against all others; recall and NDCG at 20 are means over the users of TEST. Dynamic window, no subsampling, rate 0.025 (skip-gram) or 0.05
 (CBOW), exponent 0.75; both sides train once a seed. gensim is given the sequences, not the file: with `corpus_file`, each of its w workers
-takes its share of a pass for progress through all of it, so that the rate falls only 1 / w of the way in each pass. Prints a JSON
-line a training.
+takes its share of a pass for progress through all of it, so that the rate falls only 1 / w of the way in each pass. And it is told how many words
+there are, not how many sequences: by the latter its rate falls with the sequences, and where the first ones are the longest, as on Gowalla, a word has a
+higher rate on the average. Prints a JSON line a training.
 """
 
 import argparse
@@ -78,8 +79,10 @@ def main():
                  f"epochs={epochs}", f"rate={rate}", f"seed={seed}", f"out={out}"], check=True, capture_output=True)
             vectors = KeyedVectors.load_word2vec_format(str(out))
             report("nearfield", vectors.index_to_key, vectors.vectors)
-            m = Word2Vec(list(train.values()), vector_size=a.dim, window=a.window, min_count=1, sample=0, sg=int(arch == "sg"),
-                         negative=a.neg, hs=0, epochs=epochs, workers=2, alpha=rate, min_alpha=1e-4, seed=seed)
+            m = Word2Vec(vector_size=a.dim, window=a.window, min_count=1, sample=0, sg=int(arch == "sg"), negative=a.neg, hs=0,
+                         workers=2, alpha=rate, min_alpha=1e-4, seed=seed)
+            m.build_vocab(list(train.values()))
+            m.train(list(train.values()), total_words=m.corpus_total_words, epochs=epochs)
             report("gensim", m.wv.index_to_key, m.wv.vectors)
 
 
