@@ -34,7 +34,7 @@ pub(super) struct Tree {
 #[derive(Clone, Copy, Default)]
 struct Apart {
     sum: f64,
-    count: u32,
+    count: u64,
 }
 
 /// What trees grow over.
@@ -191,7 +191,7 @@ impl Grown {
     /// How far a vector is from the plane of a small part that it is in: the mean.
     pub(super) fn spread(&self) -> f32 {
         let sum: f64 = self.0.iter().map(|tree| tree.apart.sum).sum();
-        let count: u64 = self.0.iter().map(|tree| u64::from(tree.apart.count)).sum();
+        let count: u64 = self.0.iter().map(|tree| tree.apart.count).sum();
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a scale")]
         let mean = (sum / count.max(1) as f64) as f32;
         mean
