@@ -128,18 +128,19 @@ impl TableOptimizer {
             if step.l2 > 0.0 {
                 kernel::axpy(step.l2, w, &mut g);
             }
-            if let Self::RmsProp { beta, .. } = self {
-                let (last, second) = state.split_at_mut(1);
-                forget(beta, step.number, &mut last[0], second);
-                kernel::adam(w, &g, &mut spare, second, adam);
-                continue;
-            }
-            self.row(w, &g, state, (step.rate, adam));
+            self.row(w, &g, (state, &mut spare), (step, adam));
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a dimension")]
-    fn row(self, w: &mut [f32], g: &[f32], state: &mut [f32], (rate, adam): (f32, AdamStep)) {
+    fn row(
+        self,
+        w: &mut [f32],
+        g: &[f32],
+        (state, spare): (&mut [f32], &mut [f32]),
+        (step, adam): (Step, AdamStep),
+    ) {
+        let rate = step.rate;
         match self {
             Self::Sgd => kernel::axpy(-rate, g, w),
             Self::RowAdagrad { epsilon } => {
@@ -149,9 +150,15 @@ impl TableOptimizer {
             Self::Adagrad { epsilon } => {
                 kernel::adagrad(w, g, state, rate, epsilon);
             }
-            Self::LazyAdam { .. } | Self::RmsProp { .. } => {
+            Self::LazyAdam { .. } => {
                 let (first, second) = state.split_at_mut(w.len());
                 kernel::adam(w, g, first, second, adam);
+            }
+            Self::RmsProp { beta, .. } => {
+                let (last, second) = state.split_at_mut(1);
+                forget(beta, step.number, &mut last[0], second);
+                // Without momentum what would be the first moment is the gradient.
+                kernel::adam(w, g, spare, second, adam);
             }
         }
     }
