@@ -3,9 +3,9 @@
 //! `cargo run --release --example tune_towers -- [FILE] [test=FILE] [hold=last|end] [k=20] [SETTING,SETTING…]…`
 //!
 //! Each group of settings is one training of a preset: `mf`, `mean`, `places`, `query`, `simplex`, `self`, `deep` or `contrastive`, and
-//! changes to it. A tenth of each user's items is held out, or the last one, or the last fifth. Without a file it compares two on a planted log. A
+//! changes to it; `ccl` trains by contrastive loss. A tenth of each user's items is held out, or the last one, or the last fifth. Without a file it compares two on a planted log. A
 //! test file is for the final figure: nothing is held out then. `hard=0.1` draws a tenth of each positive's own negatives from
-//! the ranks 10 to 110 near the user, once a pass is over.
+//! the ranks 10 to 110 near the user, once a pass is over, or so many as `warm` says.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -57,8 +57,8 @@ fn main() -> Result<(), Failure> {
     let seen = Csr::from_rows(sequences.iter());
     let histories = Histories::new(sequences);
     for group in groups {
-        let Setting { preset, seed, hard } = settings(&group)?;
-        let mut sampler = sampler(&histories, &preset, hard)?;
+        let Setting { preset, seed, hard, warm } = settings(&group)?;
+        let mut sampler = sampler(&histories, &preset, hard.map(|share| (share, warm)))?;
         let start = Instant::now();
         let keys = (train.user_keys().clone(), train.item_keys().clone());
         let fit = (&preset.towers, &preset.fit);
@@ -106,6 +106,8 @@ struct Setting {
     seed: u64,
     /// Share of hard negatives.
     hard: Option<f64>,
+    /// Passes before they come in.
+    warm: u64,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -114,10 +116,10 @@ type Failure = Box<dyn Error + Send + Sync>;
 fn sampler(
     histories: &Histories,
     preset: &Preset,
-    hard: Option<f64>,
+    hard: Option<(f64, u64)>,
 ) -> Result<Box<dyn NegativeSampler>, Failure> {
     let n_items = histories.n_items();
-    let Some(share) = hard else {
+    let Some((share, warm_up)) = hard else {
         if preset.fit.negatives.in_batch && preset.fit.negatives.shared == 0 {
             let frequency = Frequency::from_counts(&histories.sequences().counts())?;
             return Ok(Box::new(InBatch::new(n_items, frequency)?));
@@ -133,13 +135,13 @@ fn sampler(
         Ok(Box::new(spec.build(&items, Metric::InnerProduct, &mut Run::seeded(1))?))
     };
     let near = HardNegatives::rebuilt(n_items, params, build)?;
-    let schedule = negsample::Schedule { warm_up: 1, ramp: 0, share, ..negsample::Schedule::default() };
+    let schedule = negsample::Schedule { warm_up, ramp: 0, share, ..negsample::Schedule::default() };
     Ok(Box::new(Curriculum::new(Uniform::new(n_items)?, near, schedule)?))
 }
 
 /// A preset with changes.
 fn settings(group: &str) -> Result<Setting, Failure> {
-    let (mut words, mut seed, mut hard) = (group.split(','), 1, None);
+    let (mut words, mut seed, mut hard, mut warm) = (group.split(','), 1, None, 1);
     let mut preset = match words.next().unwrap_or_default() {
         "mf" => Preset::matrix_factorization(64),
         "mean" => Preset::youtube_dnn(64),
@@ -153,6 +155,11 @@ fn settings(group: &str) -> Result<Setting, Failure> {
     };
     let Preset { towers, fit } = &mut preset;
     for setting in words {
+        if setting == "ccl" {
+            let contrasted = Preset { towers: towers.clone(), fit: fit.clone() }.contrasted();
+            (*towers, *fit) = (contrasted.towers, contrasted.fit);
+            continue;
+        }
         let (name, value) = setting.split_once('=').ok_or_else(|| format!("{setting} has no value"))?;
         match name {
             "dim" => towers.dim = value.parse()?,
@@ -197,6 +204,7 @@ fn settings(group: &str) -> Result<Setting, Failure> {
             }
             "own" => fit.negatives = Negatives { in_batch: false, shared: 0, own: value.parse()? },
             "hard" => hard = Some(value.parse()?),
+            "warm" => warm = value.parse()?,
             "table" => towers.own_history_table = value == "own",
             "deviation" => towers.deviation = value.parse()?,
             "before" => towers.view = if value == "1" { HistoryView::Before } else { HistoryView::Others },
@@ -219,5 +227,5 @@ fn settings(group: &str) -> Result<Setting, Failure> {
             _ => return Err(format!("no setting {name}").into()),
         }
     }
-    Ok(Setting { preset, seed, hard })
+    Ok(Setting { preset, seed, hard, warm })
 }

@@ -13,13 +13,14 @@
 //! | regularise | [`Dropout`] |
 //! | stack these | [`Mlp`] |
 //! | look rows up | [`Table`] |
-//! | pool ragged rows | [`pool_rows`], [`Bag`] |
+//! | pool ragged rows | [`pool_rows`], [`Bag`], [`Distinct`] |
 //! | weigh ragged rows | [`SelfAttention`], [`QueryAttention`], [`TargetAttention`] |
 
 mod activation;
 mod attention;
 mod bag;
 mod batch_norm;
+mod distinct;
 mod dropout;
 mod layer_norm;
 mod linear;
@@ -39,6 +40,7 @@ pub use activation::{Activation, ActivationKind, ActivationTape};
 pub use attention::{SelfAttention, SelfAttentionTape};
 pub use bag::{Bag, BagPool};
 pub use batch_norm::{BatchNorm, BatchNormTape};
+pub use distinct::Distinct;
 pub use dropout::Dropout;
 pub use layer_norm::{LayerNorm, LayerNormTape};
 pub use linear::Linear;

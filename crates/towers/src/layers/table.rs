@@ -145,18 +145,23 @@ impl RowGradients {
         self.entries.is_empty()
     }
 
-    /// The gradient of row `ids[i]` gets row `i` of `gradients`.
+    /// The gradient of row `ids[i]` gets row `i` of `gradients`. A row of zeros touches nothing.
     ///
     /// # Panics
     /// When there are not as many ids as rows.
+    #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2³² vectors")]
     pub fn add_rows(&mut self, ids: &[ItemId], gradients: ArrayView2<'_, f32>) {
         assert_eq!(ids.len(), gradients.nrows(), "an id for each row");
-        let first = self.push(gradients);
-        self.entries.extend(ids.iter().zip(first..).map(|(&id, vector)| Term {
-            key: id,
-            row: vector,
-            weight: 1.0,
-        }));
+        self.starts.clear();
+        let mut vector = self.vectors.len() / gradients.ncols().max(1);
+        for (i, &id) in ids.iter().enumerate() {
+            let gradient = row(&gradients, i);
+            if gradient.iter().fold(0, |bits, g| bits | g.to_bits()) << 1 != 0 {
+                self.vectors.extend_from_slice(gradient);
+                self.entries.push(Term { key: id, row: vector as u32, weight: 1.0 });
+                vector += 1;
+            }
+        }
     }
 
     /// The gradients of the rows of each bag get row `i` of `gradients`, weighted as they were pooled.
@@ -271,6 +276,17 @@ mod tests {
             expected.dedup();
             prop_assert_eq!(touched, expected);
         }
+    }
+
+    #[test]
+    fn a_row_of_zeros_touches_nothing() {
+        let mut gradients = RowGradients::default();
+        gradients.add_rows(&[4, 1, 4], array![[0.0, -0.0], [1.0, 0.0], [0.0, f32::NAN]].view());
+        gradients.sort();
+        assert_eq!((gradients.n_touched(), gradients.id(0), gradients.id(1)), (2, 1, 4));
+        let mut sum = [0.0; 2];
+        gradients.sum(1, &mut sum);
+        assert!(sum[1].is_nan(), "what is no number is not lost");
     }
 
     #[test]

@@ -2,7 +2,7 @@ use embed_core::SeededRng;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::segments::{Segments, each_segment_row};
-use super::weighing::{add_spread, weigh, weight_slopes};
+use super::weighing::{Entries, add_spread, weigh, weight_slopes};
 use super::{Mlp, MlpParams, MlpScratch, MlpTape, Module, Slot, Tensor};
 use crate::LayerError;
 use crate::matrix::{Buffer, row};
@@ -60,7 +60,7 @@ impl TargetAttention {
         if x.nrows() > 0 {
             self.unit.forward(tape.features.view(), tape.weights.view_mut(), drop, &mut tape.unit)?;
         }
-        weigh(x, segments, tape.weights.as_slice(), y);
+        weigh(Entries::apart(x), segments, tape.weights.as_slice(), y);
         Ok(())
     }
 
@@ -78,7 +78,7 @@ impl TargetAttention {
         features(x, targets, segments, &mut tape.features);
         tape.weights.resize(x.nrows(), 1);
         self.unit.infer(tape.features.view(), tape.weights.view_mut(), &mut tape.scratch);
-        weigh(x, segments, tape.weights.as_slice(), y);
+        weigh(Entries::apart(x), segments, tape.weights.as_slice(), y);
     }
 
     /// From the gradient of `y` to those of `x` and of the targets, which are overwritten; adds to those of the parameters.
@@ -94,7 +94,7 @@ impl TargetAttention {
         tape: &mut TargetAttentionTape,
     ) {
         let (n, dim) = x.dim();
-        weight_slopes(x, segments, dy, &mut tape.dweights);
+        weight_slopes(Entries::apart(x), segments, dy, &mut tape.dweights);
         tape.dfeatures.zero(n, 4 * dim);
         if n > 0 {
             let dfeatures = Some(tape.dfeatures.view_mut());

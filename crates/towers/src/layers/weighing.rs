@@ -6,32 +6,51 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use super::segments::{Segments, each_segment_row};
 use crate::matrix::{Buffer, row};
 
+/// What the entries of segments stand for: rows of a matrix, one each or shared ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entries<'a> {
+    rows: ArrayView2<'a, f32>,
+    places: Option<&'a [u32]>,
+}
+
+impl<'a> Entries<'a> {
+    /// Entry `i` is row `i`.
+    pub(crate) fn apart(rows: ArrayView2<'a, f32>) -> Self {
+        Self { rows, places: None }
+    }
+
+    /// Entry `i` is row `places[i]`.
+    pub(crate) fn shared(rows: ArrayView2<'a, f32>, places: &'a [u32]) -> Self {
+        Self { rows, places: Some(places) }
+    }
+
+    /// The row of an entry.
+    pub(crate) fn get(self, entry: usize) -> &'a [f32] {
+        row(&self.rows, self.places.map_or(entry, |places| places[entry] as usize))
+    }
+}
+
 /// `y = Σ w x` over the rows of each segment that count.
-pub(crate) fn weigh(
-    x: ArrayView2<'_, f32>,
-    segments: Segments<'_>,
-    weights: &[f32],
-    y: ArrayViewMut2<'_, f32>,
-) {
+pub(crate) fn weigh(x: Entries<'_>, segments: Segments<'_>, weights: &[f32], y: ArrayViewMut2<'_, f32>) {
     each_segment_row(y, |segment, y, _: &mut ()| {
         y.fill(0.0);
         for i in segments.rows(segment).filter(|&i| segments.counts(i)) {
-            kernel::axpy(weights[i], row(&x, i), y);
+            kernel::axpy(weights[i], x.get(i), y);
         }
     });
 }
 
 /// The gradient of each weight of [`weigh`], `dy · x`; 0 for what does not count.
 pub(crate) fn weight_slopes(
-    x: ArrayView2<'_, f32>,
+    x: Entries<'_>,
     segments: Segments<'_>,
     dy: ArrayView2<'_, f32>,
     slopes: &mut Buffer,
 ) {
-    slopes.resize(x.nrows(), 1);
+    slopes.resize(segments.n_rows(), 1);
     segments.each_mut(slopes.view_mut(), |segment, slopes, _: &mut ()| {
         for (i, slope) in segments.rows(segment).zip(slopes) {
-            *slope = if segments.counts(i) { kernel::dot(row(&dy, segment), row(&x, i)) } else { 0.0 };
+            *slope = if segments.counts(i) { kernel::dot(row(&dy, segment), x.get(i)) } else { 0.0 };
         }
     });
 }

@@ -10,6 +10,8 @@ use crate::matrix::{Buffer, row};
 const BLOCK_SCORES: usize = 1 << 18;
 /// Parts of a batch whose gradients of the candidates are summed apart, whatever the threads.
 const PARTS: usize = 8;
+/// Where fewer than one slope in so many is not 0, as beyond the margin of a contrastive loss, they are taken one by one.
+const SPARSE: usize = 16;
 
 /// How scores become logits and a loss: `l = scale · q · c − log_count(c)`, and then the objective.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +142,7 @@ impl Block<'_> {
         let mut loss = 0.0f64;
         scores.resize(q.nrows(), self.c.nrows());
         gemm(scale, q, self.c.t(), 0.0, scores.view_mut());
-        let mut slopes = Vec::with_capacity(q.nrows());
+        let (mut slopes, mut live) = (Vec::with_capacity(q.nrows()), 0);
         for i in 0..q.nrows() {
             let scores = scores.row_mut(i);
             scores.iter_mut().zip(self.c_counts).for_each(|(s, count)| *s -= count);
@@ -149,9 +151,14 @@ impl Block<'_> {
             let (own, slope) = objective.row(positive, scores);
             loss += f64::from(own);
             slopes.push(slope);
+            live += scores.iter().filter(|slope| **slope != 0.0).count();
         }
-        gemm(alpha, scores.view(), self.c, 0.0, dq.view_mut());
-        gemm(alpha, scores.view().t(), q, beta, dc);
+        if live < scores.as_slice().len() / SPARSE {
+            sparse_products(alpha, scores, (q, self.c), dq.view_mut(), (beta, dc));
+        } else {
+            gemm(alpha, scores.view(), self.c, 0.0, dq.view_mut());
+            gemm(alpha, scores.view().t(), q, beta, dc);
+        }
         for (i, slope) in slopes.into_iter().enumerate() {
             let (mut dq, mut dp) = (dq.row_mut(i), dp.row_mut(i));
             kernel::axpy(alpha * slope, row(&p, i), dq.as_slice_mut().unwrap_or_default());
@@ -160,6 +167,36 @@ impl Block<'_> {
             kernel::axpy(alpha * slope, row(&q, i), dp);
         }
         loss
+    }
+}
+
+/// `dq = alpha · s · c` and `dc = alpha · sᵀ · q + beta · dc`, beta 0 or 1, of an s that is 0 nearly everywhere. O(rows · candidates + live ·
+/// dim).
+fn sparse_products(
+    alpha: f32,
+    s: &Buffer,
+    (q, c): (ArrayView2<'_, f32>, ArrayView2<'_, f32>),
+    mut dq: ArrayViewMut2<'_, f32>,
+    (beta, mut dc): (f32, ArrayViewMut2<'_, f32>),
+) {
+    /// Slopes that are looked at together.
+    const LANES: usize = 32;
+    if beta == 0.0 {
+        dc.fill(0.0);
+    }
+    for (i, mut dq) in dq.rows_mut().into_iter().enumerate() {
+        let dq = dq.as_slice_mut().unwrap_or_default();
+        dq.fill(0.0);
+        for (at, slopes) in s.row(i).chunks(LANES).enumerate() {
+            // A sign of 0 does not count.
+            if slopes.iter().fold(0, |bits, slope| bits | slope.to_bits()) << 1 == 0 {
+                continue;
+            }
+            for (j, slope) in (at * LANES..).zip(slopes).filter(|(_, slope)| **slope != 0.0) {
+                kernel::axpy(alpha * slope, row(&c, j), dq);
+                kernel::axpy(alpha * slope, row(&q, i), dc.row_mut(j).as_slice_mut().unwrap_or_default());
+            }
+        }
     }
 }
 
@@ -279,6 +316,25 @@ mod tests {
             assert!(near(&summed, &expected.dc), "{objective:?}");
             assert!((contrasted.loss - expected.contrasted.loss).abs() < 1e-4);
             assert!((contrasted.scale_gradient - expected.contrasted.scale_gradient).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn products_of_few_slopes_are_those_of_all() {
+        let (q, c) = (random(9, 5, 1), random(70, 5, 2));
+        let mut slopes = Buffer::new();
+        slopes.zero(9, 70);
+        for (i, j, slope) in [(0, 0, 2.0), (0, 69, -1.0), (3, 31, 0.5), (3, 32, 4.0), (8, 69, 3.0)] {
+            slopes.row_mut(i)[j] = slope;
+        }
+        slopes.row_mut(5)[7] = -0.0;
+        let before = random(70, 5, 3);
+        for beta in [0.0, 1.0] {
+            let (mut dq, mut dc) = (Array2::from_elem((9, 5), f32::NAN), before.clone());
+            sparse_products(0.3, &slopes, (q.view(), c.view()), dq.view_mut(), (beta, dc.view_mut()));
+            let expected = (slopes.view().dot(&c) * 0.3, slopes.view().t().dot(&q) * 0.3 + &before * beta);
+            let near = |a: &Array2<f32>, b: &Array2<f32>| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(near(&dq, &expected.0) && near(&dc, &expected.1));
         }
     }
 

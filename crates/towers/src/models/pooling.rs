@@ -3,10 +3,11 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::Pooling;
 use crate::LayerError;
-use crate::layers::weighing::{add_spread, softmax, softmax_backward, weigh, weight_slopes};
+use crate::layers::weighing::{Entries, softmax, softmax_backward, weigh, weight_slopes};
 use crate::layers::{
-    Bag, LayerNorm, LayerNormTape, Module, Param, Pool, PoolTape, QueryAttention, QueryAttentionTape,
-    Segments, SelfAttention, SelfAttentionTape, Slot, Tensor, pool_rows, pool_rows_backward,
+    Bag, Distinct, LayerNorm, LayerNormTape, Module, Param, Pool, PoolTape, QueryAttention,
+    QueryAttentionTape, Segments, SelfAttention, SelfAttentionTape, Slot, Tensor, pool_rows,
+    pool_rows_backward,
 };
 use crate::matrix::{Buffer, each_row, each_row_mut, row};
 
@@ -85,20 +86,21 @@ impl PoolingLayer {
         })
     }
 
-    /// The items `x` of the histories into one row each of `y`; `users` are the users' own vectors, if they have any.
+    /// The histories, whose distinct items are `x`, into one row each of `y`; `users` are the users' own vectors, if they have any.
     ///
     /// # Panics
     /// When the shapes do not fit.
     pub fn forward(
         &self,
-        x: ArrayView2<'_, f32>,
+        (x, of): (ArrayView2<'_, f32>, &Distinct),
         bag: &Bag,
         users: Option<ArrayView2<'_, f32>>,
         y: ArrayViewMut2<'_, f32>,
         tape: &mut PoolingTape,
     ) {
         let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
-        let (n, dim) = x.dim();
+        let (n, dim) = (segments.n_rows(), x.ncols());
+        let items = Entries::shared(x, of.places());
         match self {
             Self::SelfAttention { attention, norm, positions } => {
                 for buffer in [&mut tape.placed, &mut tape.normed, &mut tape.attended] {
@@ -108,7 +110,7 @@ impl PoolingLayer {
                     let rows = segments.rows(segment);
                     let end = rows.end;
                     for (i, to) in rows.zip(placed.chunks_exact_mut(dim.max(1))) {
-                        to.copy_from_slice(row(&x, i));
+                        to.copy_from_slice(items.get(i));
                         let place = row(&positions.value.view(), end - 1 - i);
                         to.iter_mut().zip(place).for_each(|(t, p)| *t += p);
                     }
@@ -131,7 +133,7 @@ impl PoolingLayer {
                     each_row_mut(tape.queries.view_mut(), |_, to| to.copy_from_slice(query.values()));
                 }
                 let queries = users.unwrap_or(tape.queries.view());
-                attention.forward(x, queries, segments, y, &mut tape.query);
+                attention.forward((x, of), queries, segments, y, &mut tape.query);
             }
             Self::Places { bias } => {
                 tape.shares.resize(n, 1);
@@ -139,7 +141,7 @@ impl PoolingLayer {
                     shares.iter_mut().rev().zip(bias.values()).for_each(|(share, bias)| *share = *bias);
                 });
                 softmax(segments, &mut tape.shares);
-                weigh(x, segments, tape.shares.as_slice(), y);
+                weigh(items, segments, tape.shares.as_slice(), y);
             }
         }
     }
@@ -150,7 +152,7 @@ impl PoolingLayer {
     /// When the shapes do not fit.
     pub fn backward(
         &mut self,
-        x: ArrayView2<'_, f32>,
+        (x, of): (ArrayView2<'_, f32>, &Distinct),
         bag: &Bag,
         users: Option<(ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>)>,
         dy: ArrayView2<'_, f32>,
@@ -158,7 +160,8 @@ impl PoolingLayer {
         tape: &mut PoolingTape,
     ) {
         let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
-        let (n, dim) = x.dim();
+        let (n, dim) = (segments.n_rows(), x.ncols());
+        let items = Entries::shared(x, of.places());
         match self {
             Self::SelfAttention { attention, norm, positions } => {
                 tape.dattended.resize(n, dim);
@@ -172,8 +175,7 @@ impl PoolingLayer {
                     &mut tape.self_attention,
                 );
                 norm.backward(tape.placed.view(), &tape.norm, tape.dnormed.view_mut());
-                each_row(tape.dattended.view(), dx.view_mut(), |from, to| to.copy_from_slice(from));
-                each_row(tape.dnormed.view(), dx.view_mut(), |from, to| {
+                each_row(tape.dnormed.view(), tape.dattended.view_mut(), |from, to| {
                     to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
                 });
                 for segment in 0..segments.len() {
@@ -181,16 +183,18 @@ impl PoolingLayer {
                     let end = rows.end;
                     for i in rows {
                         let mut place = positions.gradient.row_mut(end - 1 - i);
-                        place.iter_mut().zip(row(&dx.view(), i)).for_each(|(p, d)| *p += d);
+                        place.iter_mut().zip(tape.dattended.row(i)).for_each(|(p, d)| *p += d);
                     }
                 }
+                dx.fill(0.0);
+                of.add_entries(tape.dattended.view(), dx);
             }
             Self::Query { attention, query } => {
                 tape.attended.resize(bag.len(), dim);
                 let dqueries = &mut tape.attended;
                 let queries = users.as_ref().map_or(tape.queries.view(), |(own, _)| *own);
                 let way_back = (dx, dqueries.view_mut());
-                attention.backward((x, queries), segments, dy, way_back, &mut tape.query);
+                attention.backward((x, of), queries, segments, dy, way_back, &mut tape.query);
                 match users {
                     Some((_, dusers)) => each_row(dqueries.view(), dusers, |from, to| {
                         to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
@@ -203,7 +207,7 @@ impl PoolingLayer {
                 }
             }
             Self::Places { bias } => {
-                weight_slopes(x, segments, dy, &mut tape.dshares);
+                weight_slopes(items, segments, dy, &mut tape.dshares);
                 softmax_backward(segments, tape.shares.as_slice(), &mut tape.dshares);
                 for segment in 0..segments.len() {
                     let slopes = &tape.dshares.as_slice()[segments.rows(segment)];
@@ -211,7 +215,7 @@ impl PoolingLayer {
                     slopes.iter().rev().zip(places).for_each(|(slope, place)| *place += slope);
                 }
                 dx.fill(0.0);
-                add_spread(segments, tape.shares.as_slice(), dy, dx);
+                of.add_lists(tape.shares.as_slice(), dy, dx);
             }
         }
     }
@@ -259,21 +263,23 @@ mod tests {
     fn gradients_of_places_agree_with_finite_differences() {
         let mut layer = PoolingLayer::new(Pooling::Places, 3, 6, &mut SeededRng::new(1)).unwrap().unwrap();
         let mut bag = Bag::new();
-        [&[1, 2, 3][..], &[], &[4], &[5, 6, 7, 8]].iter().for_each(|row| bag.push(row));
-        let (x, dy, weights) = (random(8, 3, 1), random(4, 3, 2), random(1, 6, 3));
+        [&[1, 2, 3][..], &[], &[2], &[5, 6, 1, 8]].iter().for_each(|row| bag.push(row));
+        let mut of = Distinct::default();
+        of.set(&bag);
+        let (x, dy, weights) = (random(6, 3, 1), random(4, 3, 2), random(1, 6, 3));
         let PoolingLayer::Places { bias } = &mut layer else { unreachable!("asked for") };
         bias.value.assign(&weights);
         let (mut y, mut dx, mut tape) =
-            (Array2::zeros((4, 3)), Array2::zeros((8, 3)), PoolingTape::default());
-        layer.forward(x.view(), &bag, None, y.view_mut(), &mut tape);
-        layer.backward(x.view(), &bag, None, dy.view(), dx.view_mut(), &mut tape);
+            (Array2::zeros((4, 3)), Array2::zeros((6, 3)), PoolingTape::default());
+        layer.forward((x.view(), &of), &bag, None, y.view_mut(), &mut tape);
+        layer.backward((x.view(), &of), &bag, None, dy.view(), dx.view_mut(), &mut tape);
         let check = Check::new(&[&x, &weights], |a| {
             let mut y = Wide::zeros((4, 3));
             for (segment, ends) in bag.offsets().windows(2).enumerate() {
                 let e: Vec<f64> = (ends[0]..ends[1]).map(|i| a[1][[0, ends[1] - 1 - i]].exp()).collect();
                 let total: f64 = e.iter().sum();
                 for (i, e) in (ends[0]..ends[1]).zip(e) {
-                    y.slice_mut(s![segment, ..]).scaled_add(e / total, &a[0].row(i));
+                    y.slice_mut(s![segment, ..]).scaled_add(e / total, &a[0].row(of.places()[i] as usize));
                 }
             }
             y

@@ -107,11 +107,12 @@ impl UserTower {
             match &self.pooling {
                 None => tables[table].bag(&tape.bag, BagPool::Mean, tape.pooled.view_mut()),
                 Some(layer) => {
-                    tape.items.resize(tape.bag.ids().len(), dim);
-                    tables[table].gather(tape.bag.ids(), tape.items.view_mut());
+                    tape.distinct.set(&tape.bag);
+                    tape.items.resize(tape.distinct.ids().len(), dim);
+                    tables[table].gather(tape.distinct.ids(), tape.items.view_mut());
                     let users = self.users.is_some().then(|| tape.ids.view());
-                    let (items, pooled) = (tape.items.view(), tape.pooled.view_mut());
-                    layer.forward(items, &tape.bag, users, pooled, &mut tape.pooling);
+                    let items = (tape.items.view(), &tape.distinct);
+                    layer.forward(items, &tape.bag, users, tape.pooled.view_mut(), &mut tape.pooling);
                 }
             }
         }
@@ -306,11 +307,11 @@ impl Encoder<Example> for UserTower {
             match &mut self.pooling {
                 None => gradients.add_bags(&tape.bag, BagPool::Mean, tape.dpooled.view()),
                 Some(layer) => {
-                    tape.ditems.resize(tape.bag.ids().len(), dim);
+                    tape.ditems.resize(tape.distinct.ids().len(), dim);
                     let users = self.users.is_some().then(|| (tape.ids.view(), tape.dids.view_mut()));
-                    let (items, ditems) = (tape.items.view(), tape.ditems.view_mut());
+                    let (items, ditems) = ((tape.items.view(), &tape.distinct), tape.ditems.view_mut());
                     layer.backward(items, &tape.bag, users, tape.dpooled.view(), ditems, &mut tape.pooling);
-                    gradients.add_rows(tape.bag.ids(), tape.ditems.view());
+                    gradients.add_rows(tape.distinct.ids(), tape.ditems.view());
                 }
             }
         }

@@ -1,7 +1,7 @@
 use embed_core::ItemId;
 
 use super::PoolingTape;
-use crate::layers::{Bag, MlpScratch, MlpTape};
+use crate::layers::{Bag, Distinct, MlpScratch, MlpTape};
 use crate::matrix::Buffer;
 
 /// What a pass over users keeps.
@@ -15,7 +15,9 @@ pub struct UserTape {
     /// Vectors of the ids.
     pub(super) ids: Buffer,
     pub(super) dids: Buffer,
-    /// Items of the histories.
+    /// Their distinct items, where a layer pools them.
+    pub(super) distinct: Distinct,
+    /// Vectors of the distinct items.
     pub(super) items: Buffer,
     pub(super) ditems: Buffer,
     pub(super) pooled: Buffer,

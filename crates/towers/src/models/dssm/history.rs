@@ -4,7 +4,8 @@ use embed_core::{ItemId, SeededRng};
 use crate::LayerError;
 use crate::features::{Coded, Coder, Column, HistoryFeature, Records, Side};
 use crate::layers::{
-    Bag, BagPool, Module, Pool, PoolTape, Segments, Slot, Table, Tensor, pool_rows, pool_rows_backward,
+    Bag, BagPool, Distinct, Module, Pool, PoolTape, Segments, Slot, Table, Tensor, pool_rows,
+    pool_rows_backward,
 };
 use crate::matrix::{Buffer, each_row};
 use crate::models::{PoolingLayer, PoolingTape};
@@ -24,6 +25,8 @@ pub struct HistoryTower {
 pub struct HistoryTape {
     /// Items of the histories.
     pub(super) bag: Bag,
+    /// The items, each once where a layer pools them.
+    distinct: Distinct,
     /// Their codes, by column.
     codes: Vec<Bag>,
     items: Buffer,
@@ -79,14 +82,15 @@ impl HistoryTower {
     pub(crate) fn items(&self, tables: &[Table], records: &Records) -> Buffer {
         let mut tape = HistoryTape::default();
         (0..u32::try_from(records.len()).unwrap_or(u32::MAX)).for_each(|item| tape.bag.push(&[item]));
+        tape.distinct.set_apart(&tape.bag);
         self.gather(tables, records, &mut tape);
         tape.items
     }
 
-    /// The vectors of the items in the tape's bag.
+    /// The vectors of the tape's distinct items.
     fn gather(&self, tables: &[Table], records: &Records, tape: &mut HistoryTape) {
-        let HistoryTape { bag, codes, items, part, .. } = tape;
-        let ids = bag.ids();
+        let HistoryTape { distinct, codes, items, part, .. } = tape;
+        let ids = distinct.ids();
         items.zero(ids.len(), self.dim);
         codes.resize_with(self.columns.len(), Bag::new);
         for ((number, table), codes) in self.columns.iter().zip(codes) {
@@ -104,11 +108,15 @@ impl HistoryTower {
 
     /// Pools the histories in the tape's bag, whose items are rows of `records`.
     pub(super) fn forward(&self, tables: &[Table], records: &Records, tape: &mut HistoryTape) {
+        match &self.pooling {
+            Some(_) => tape.distinct.set(&tape.bag),
+            None => tape.distinct.set_apart(&tape.bag),
+        }
         self.gather(tables, records, tape);
-        let HistoryTape { bag, items, pooled, pooling, mean, .. } = tape;
+        let HistoryTape { bag, distinct, items, pooled, pooling, mean, .. } = tape;
         pooled.resize(bag.len(), self.dim);
         match &self.pooling {
-            Some(layer) => layer.forward(items.view(), bag, None, pooled.view_mut(), pooling),
+            Some(layer) => layer.forward((items.view(), distinct), bag, None, pooled.view_mut(), pooling),
             None => {
                 let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
                 pool_rows(items.view(), segments, Pool::Mean, pooled.view_mut(), mean);
@@ -118,11 +126,12 @@ impl HistoryTower {
 
     /// From the gradient of the pooled rows to those of tables and layers.
     pub(super) fn backward(&mut self, tables: &mut [Table], tape: &mut HistoryTape) {
-        let HistoryTape { bag, codes, items, ditems, dpooled, pooling, mean, .. } = tape;
-        ditems.resize(bag.ids().len(), self.dim);
+        let HistoryTape { bag, distinct, codes, items, ditems, dpooled, pooling, mean, .. } = tape;
+        ditems.resize(distinct.ids().len(), self.dim);
         match &mut self.pooling {
             Some(layer) => {
-                layer.backward(items.view(), bag, None, dpooled.view(), ditems.view_mut(), pooling);
+                let items = (items.view(), &*distinct);
+                layer.backward(items, bag, None, dpooled.view(), ditems.view_mut(), pooling);
             }
             None => {
                 let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
