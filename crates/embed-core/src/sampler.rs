@@ -26,6 +26,15 @@ pub trait NegativeSampler: Send + Sync {
     /// log Q correction subtracts. `-inf` for an item that is never drawn.
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32;
 
+    /// [`NegativeSampler::log_expected_count`] of each of `items` into `out`: for laws that cost a search, which serves all of them.
+    ///
+    /// # Panics
+    /// When there are not as many values as items.
+    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+        assert_eq!(items.len(), out.len(), "a count for each item");
+        out.iter_mut().zip(items).for_each(|(out, &item)| *out = self.log_expected_count(cx, item));
+    }
+
     /// Number of items the sampler draws from: every id it gives is below it.
     fn n_items(&self) -> usize;
 

@@ -94,14 +94,19 @@ impl<E: NegativeSampler, H: NegativeSampler> NegativeSampler for Curriculum<E, H
         split::draw([(&self.easy as &dyn NegativeSampler, easy), (&self.hard, 1.0)].into_iter(), cx, rng, out)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
-        let easy = 1.0 - self.schedule.share_at(cx);
-        let mut sum = split::expected_count(&self.easy, cx, item, 0.0, easy);
+        let mut log = [0.0];
+        self.log_expected_counts_into(cx, &[item], &mut log);
+        log[0]
+    }
+
+    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+        let (easy, mut sums) = (1.0 - self.schedule.share_at(cx), vec![0.0; items.len()]);
+        split::add_expected_counts(&self.easy, cx, items, (0.0, easy), &mut sums);
         if easy < 1.0 {
-            sum += split::expected_count(&self.hard, cx, item, easy, 1.0);
+            split::add_expected_counts(&self.hard, cx, items, (easy, 1.0), &mut sums);
         }
-        sum.ln() as f32
+        split::logarithms(&sums, out);
     }
 
     fn n_items(&self) -> usize {

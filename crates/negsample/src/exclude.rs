@@ -90,19 +90,30 @@ impl<S: NegativeSampler> NegativeSampler for ExcludePositives<S> {
 
     /// The inner value less the logarithm of the share that the positives leave; `-inf` for a positive.
     /// O(positives), or O(n_items) when the positives have more than nine tenths of the weight.
-    #[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
-        if cx.positives.binary_search(&item).is_ok() {
-            return f32::NEG_INFINITY;
-        }
+        let mut log = [0.0];
+        self.log_expected_counts_into(cx, &[item], &mut log);
+        log[0]
+    }
+
+    /// What the positives leave is summed once for all of the items.
+    #[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
+    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+        let mut of_positives = vec![0.0; cx.positives.len()];
         let one = NegativeContext { n: 1, ..*cx };
-        let excluded: f64 =
-            cx.positives.iter().map(|&p| f64::from(self.inner.log_expected_count(&one, p)).exp()).sum();
+        self.inner.log_expected_counts_into(&one, cx.positives, &mut of_positives);
+        let excluded: f64 = of_positives.iter().map(|log| f64::from(*log).exp()).sum();
         // 1 − excluded loses its digits near 0, so what is left is summed instead.
         let left =
             if excluded < 0.9 { 1.0 - excluded } else { self.complement(cx).map(|(_, weight)| weight).sum() };
-        let inner = self.inner.log_expected_count(cx, item);
-        if inner == f32::NEG_INFINITY { inner } else { (f64::from(inner) - left.ln()) as f32 }
+        self.inner.log_expected_counts_into(cx, items, out);
+        for (log, item) in out.iter_mut().zip(items) {
+            if cx.positives.binary_search(item).is_ok() {
+                *log = f32::NEG_INFINITY;
+            } else if *log > f32::NEG_INFINITY {
+                *log = (f64::from(*log) - left.ln()) as f32;
+            }
+        }
     }
 
     fn n_items(&self) -> usize {

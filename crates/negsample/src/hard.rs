@@ -66,7 +66,7 @@ impl HardParams {
 /// Scores are the index's: of a metric that ignores lengths, margins are cosines. The index is a copy of the
 /// vectors as they were; [`HardNegatives::rebuilt`] makes a new one every `refresh_every` steps.
 ///
-/// A call of `sample_into` or `log_expected_count` is one search; [`HardNegatives::candidates_into`] gives all
+/// A call of `sample_into`, `log_expected_count` or `log_expected_counts_into` is one search; [`HardNegatives::candidates_into`] gives all
 /// candidates of a context at once.
 ///
 /// Schroff, Kalenichenko & Philbin 2015, "FaceNet", section 3.2 (semi-hard); Xiong et al. 2021, "Approximate nearest
@@ -180,14 +180,24 @@ impl NegativeSampler for HardNegatives {
     }
 
     /// One search; `-inf` for an item that is no candidate, and for every item where the context is incomplete.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a logarithm in f32")]
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
+        let mut log = [0.0];
+        self.log_expected_counts_into(cx, &[item], &mut log);
+        log[0]
+    }
+
+    /// One search for all of the items.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a logarithm in f32")]
+    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
         let mut candidates = Vec::new();
-        match self.candidates_into(cx, &mut candidates) {
-            Ok(()) if candidates.iter().any(|near| near.id == item) => {
-                (cx.n as f64 / candidates.len() as f64).min(1.0).ln() as f32
-            }
-            _ => f32::NEG_INFINITY,
+        if self.candidates_into(cx, &mut candidates).is_err() {
+            candidates.clear();
+        }
+        let of_one = (cx.n as f64 / candidates.len() as f64).min(1.0).ln() as f32;
+        let mut ids: Vec<ItemId> = candidates.iter().map(|near| near.id).collect();
+        ids.sort_unstable();
+        for (out, item) in out.iter_mut().zip(items) {
+            *out = if ids.binary_search(item).is_ok() { of_one } else { f32::NEG_INFINITY };
         }
     }
 

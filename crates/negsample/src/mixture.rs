@@ -95,14 +95,19 @@ impl NegativeSampler for Mixture {
         split::draw(self.sources(), cx, rng, out)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
-        let (mut sum, mut from) = (0.0, 0.0);
+        let mut log = [0.0];
+        self.log_expected_counts_into(cx, &[item], &mut log);
+        log[0]
+    }
+
+    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+        let (mut sums, mut from) = (vec![0.0; items.len()], 0.0);
         for (source, to) in self.sources() {
-            sum += split::expected_count(source, cx, item, from, to);
+            split::add_expected_counts(source, cx, items, (from, to), &mut sums);
             from = to;
         }
-        sum.ln() as f32
+        split::logarithms(&sums, out);
     }
 
     fn n_items(&self) -> usize {

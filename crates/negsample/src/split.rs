@@ -14,22 +14,26 @@ pub(crate) fn boundary(n: usize, cumulative: f64, u: f64) -> usize {
     ((n as f64 * cumulative + u) as usize).min(n)
 }
 
-/// `exp(log_expected_count)` of a source that gets the draws between two boundaries: both numbers of draws it can
+/// Adds `exp(log_expected_count)` of a source that gets the draws between two boundaries to the sum of each item: both numbers of draws it can
 /// get, by their probability.
-pub(crate) fn expected_count(
+pub(crate) fn add_expected_counts(
     source: &dyn NegativeSampler,
     cx: &NegativeContext<'_>,
-    item: ItemId,
-    from: f64,
-    to: f64,
-) -> f64 {
-    let at = |n: usize| {
-        if n == 0 {
-            return 0.0;
-        }
-        f64::from(source.log_expected_count(&NegativeContext { n, ..*cx }, item)).exp()
-    };
-    chances(cx.n, from, to).into_iter().map(|(n, p)| if p > 0.0 { p * at(n) } else { 0.0 }).sum()
+    items: &[ItemId],
+    (from, to): (f64, f64),
+    sums: &mut [f64],
+) {
+    let mut logs = vec![0.0; items.len()];
+    for (n, chance) in chances(cx.n, from, to).into_iter().filter(|(n, chance)| *n > 0 && *chance > 0.0) {
+        source.log_expected_counts_into(&NegativeContext { n, ..*cx }, items, &mut logs);
+        sums.iter_mut().zip(&logs).for_each(|(sum, log)| *sum += chance * f64::from(*log).exp());
+    }
+}
+
+/// Logarithms in f32.
+#[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
+pub(crate) fn logarithms(sums: &[f64], out: &mut [f32]) {
+    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = sum.ln() as f32);
 }
 
 /// The numbers of draws that fall between two boundaries, each with its probability.

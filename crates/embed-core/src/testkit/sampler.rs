@@ -98,8 +98,11 @@ fn law(sampler: &dyn NegativeSampler, cx: &NegativeContext<'_>, suite: &SamplerS
             counts[item as usize] += 1;
         }
     }
-    let logs: Vec<f32> =
-        (0..ItemId::MAX).take(counts.len()).map(|item| sampler.log_expected_count(cx, item)).collect();
+    let items: Vec<ItemId> = (0..ItemId::MAX).take(counts.len()).collect();
+    let logs: Vec<f32> = items.iter().map(|&item| sampler.log_expected_count(cx, item)).collect();
+    let mut together = vec![0.0; logs.len()];
+    sampler.log_expected_counts_into(cx, &items, &mut together);
+    assert_eq!(logs, together, "{what}: log counts one by one and of all items together");
     if let Some(item) = logs.iter().position(|log| log.is_nan() || *log == f32::INFINITY) {
         panic!("{what}: log_expected_count of item {item} is {}", logs[item]);
     }

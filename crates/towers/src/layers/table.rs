@@ -9,6 +9,9 @@ use super::Tensor;
 use super::bag::{Bag, BagPool};
 use crate::matrix::{ROWS, row, values};
 
+/// Rows of the next bag that are asked for while one is summed.
+const AHEAD: usize = 8;
+
 /// Vectors of ids `[n, dim]`, of which a batch touches few rows. 4 · dim bytes a row, and what the optimiser keeps.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -109,8 +112,9 @@ impl Table {
         let at_once = ROWS / 8;
         out.axis_chunks_iter_mut(Axis(0), at_once).into_par_iter().enumerate().for_each(
             |(block, mut out)| {
-                for (i, mut out) in out.rows_mut().into_iter().enumerate() {
-                    self.bag_row(bag.get(block * at_once + i), pool, out.as_slice_mut().unwrap_or_default());
+                for (i, mut out) in (block * at_once..).zip(out.rows_mut()) {
+                    self.prefetch(bag.get(i + 1));
+                    self.bag_row(bag.get(i), pool, out.as_slice_mut().unwrap_or_default());
                 }
             },
         );
@@ -125,10 +129,21 @@ impl Table {
         kernel::sum_gathered(self.values(), ids, pool.weight(ids.len()), out);
     }
 
+    /// Asks for the first rows of a bag to be brought into the cache, without waiting: its sum asks for those after them.
+    pub(crate) fn prefetch(&self, ids: &[ItemId]) {
+        ids.iter().take(AHEAD).for_each(|&id| prefetch_row(self.values(), self.dim(), id));
+    }
+
     /// Whether every id has a row; the first that has none.
     #[must_use]
     pub fn unknown(&self, ids: &[ItemId]) -> Option<ItemId> {
-        ids.iter().copied().find(|&id| id as usize >= self.len())
+        // The largest says whether there is one, and vectorises.
+        let most = ids.iter().copied().max()?;
+        if (most as usize) < self.len() {
+            None
+        } else {
+            ids.iter().copied().find(|&id| id as usize >= self.len())
+        }
     }
 
     /// The rows under a name, as they are saved.

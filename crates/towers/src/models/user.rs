@@ -94,6 +94,8 @@ impl UserTower {
             let UserTape { users: ids, bag, joined, .. } = tape;
             return each_row_mut(joined.view_mut(), |i, to| {
                 let (id, pooled) = to.split_at_mut(dim);
+                tables[users].prefetch(ids.get(i + 1..i + 2).unwrap_or_default());
+                tables[history].prefetch(bag.get(i + 1));
                 id.copy_from_slice(tables[users].row(ids[i]));
                 tables[history].bag_row(bag.get(i), BagPool::Mean, pooled);
             });

@@ -174,10 +174,12 @@ impl Drawn {
                     // What the sampler does not fill is masked, as a positive is.
                     out[got..].fill(targets[i]);
                     if let (Some(of_positive), Some(of_items)) = (of_positive, of_items) {
-                        *of_positive = finite(sampler.log_expected_count(&cx, targets[i]));
-                        for (count, item) in of_items.iter_mut().zip(&*out) {
-                            *count = finite(sampler.log_expected_count(&cx, *item));
-                        }
+                        // One call for the row: some laws cost a search.
+                        let all: Vec<ItemId> = out.iter().chain([&targets[i]]).copied().collect();
+                        let mut logs = vec![0.0; all.len()];
+                        sampler.log_expected_counts_into(&cx, &all, &mut logs);
+                        *of_positive = finite(logs.pop().unwrap_or_default());
+                        of_items.iter_mut().zip(logs).for_each(|(count, log)| *count = finite(log));
                     }
                     Ok::<(), SampleError>(())
                 })
