@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use embed_core::{Parallelism, ParallelismError};
 
@@ -58,19 +58,20 @@ pub(crate) fn largest_first<T: Send, R: Send>(
     done.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// How often a thread that waits for a phase looks before it lets others have the processor.
-const LOOKS: u32 = 1 << 10;
+/// How often a thread that waits for a phase looks before it sleeps.
+const LOOKS: u32 = 1 << 11;
 
 /// Does `work(phase, task)` for all tasks of phase 0, which may run at the same time, then of phase 1, and so on.
 ///
-/// Phases may be as short as some microseconds: threads stay awake in between. A thread begins with the same tasks in
+/// Phases may be as short as some microseconds: threads stay awake for as long in between. One that waits longer, because
+/// another has lost its processor, sleeps, so that the other gets it back sooner. A thread begins with the same tasks in
 /// each phase, so that what they work on stays near it, and goes on with those that nobody has begun. Nobody waits for a
 /// thread that has not come.
 pub(crate) fn in_phases(phases: usize, tasks: usize, work: impl Fn(usize, usize) + Sync) {
     let threads = rayon::current_num_threads().min(tasks);
-    // How many phases have begun each task, and how many tasks of all phases have ended.
+    // How many phases have begun each task.
     let begun: Vec<AtomicUsize> = std::iter::repeat_with(AtomicUsize::default).take(tasks).collect();
-    let (ended, members) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (ended, members) = (Ended::default(), AtomicUsize::new(0));
     let member = || {
         let first = members.fetch_add(1, Ordering::Relaxed) * tasks / threads.max(1);
         for phase in 0..phases {
@@ -78,15 +79,11 @@ pub(crate) fn in_phases(phases: usize, tasks: usize, work: impl Fn(usize, usize)
                 let claim =
                     begun[task].compare_exchange(phase, phase + 1, Ordering::Relaxed, Ordering::Relaxed);
                 if claim.is_ok() {
-                    let _end = Ending(&ended);
+                    let _end = Ending { ended: &ended, tasks };
                     work(phase, task);
                 }
             }
-            let mut looks = 0;
-            while ended.load(Ordering::Acquire) < (phase + 1) * tasks {
-                looks += 1;
-                if looks < LOOKS { std::hint::spin_loop() } else { std::thread::yield_now() }
-            }
+            ended.wait((phase + 1) * tasks);
         }
     };
     rayon::scope(|scope| {
@@ -95,12 +92,47 @@ pub(crate) fn in_phases(phases: usize, tasks: usize, work: impl Fn(usize, usize)
     });
 }
 
+/// How many tasks of all phases have ended.
+#[derive(Default)]
+struct Ended {
+    tasks: AtomicUsize,
+    asleep: AtomicUsize,
+    door: Mutex<()>,
+    bell: Condvar,
+}
+
+impl Ended {
+    fn wait(&self, tasks: usize) {
+        for _ in 0..LOOKS {
+            if self.tasks.load(Ordering::Acquire) >= tasks {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        let mut door = lock(&self.door);
+        // Either this sees the last task, or who ends it sees that somebody sleeps and rings, for which it needs the door.
+        self.asleep.fetch_add(1, Ordering::SeqCst);
+        while self.tasks.load(Ordering::SeqCst) < tasks {
+            door = self.bell.wait(door).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.asleep.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Counts a task that has ended, even by a panic, so that nobody waits for it.
-struct Ending<'a>(&'a AtomicUsize);
+struct Ending<'a> {
+    ended: &'a Ended,
+    /// Tasks of a phase.
+    tasks: usize,
+}
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Release);
+        let ended = self.ended.tasks.fetch_add(1, Ordering::SeqCst) + 1;
+        if ended.is_multiple_of(self.tasks) && self.ended.asleep.load(Ordering::SeqCst) > 0 {
+            let _door = lock(&self.ended.door);
+            self.ended.bell.notify_all();
+        }
     }
 }
 
