@@ -5,14 +5,14 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use embed_core::{Embedder, Parallelism, Run, SeededRng, Sequences, Vocab};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use embed_core::{Embedder, NegativeSampler, Parallelism, Run, SeededRng, Sequences, Vocab};
 use ndarray::Array2;
-use negsample::{Frequency, InBatch};
+use negsample::{Frequency, InBatch, Uniform};
 use towers::losses::{Contrast, Objective, Side, contrast_shared};
 use towers::models::{Histories, Pooling, TowersParams, YouTubeDnn};
-use towers::train::FitParams;
-use towers::{IdTowers, UserInput};
+use towers::train::{FitParams, Negatives};
+use towers::{IdTowers, Preset, UserInput};
 
 const ITEMS: u32 = 20_000;
 const USERS: u32 = 2_000;
@@ -36,19 +36,41 @@ fn fitted(towers: &TowersParams, fit: &FitParams, histories: &Histories) -> IdTo
     IdTowers::fit((towers, fit), (histories, None), keys, &mut sampler, &mut Run::seeded(1)).unwrap()
 }
 
+/// Eight steps of a training that is set up before.
 fn training(criterion: &mut Criterion) {
+    const STEPS: u64 = 8;
     let histories = histories();
     let mut group = criterion.benchmark_group("towers_training");
-    for batch in [1024, 4096] {
-        let steps = 8;
-        let fit = FitParams { batch, max_steps: steps, ..FitParams::default() };
-        group.sample_size(10).throughput(Throughput::Elements(steps * batch as u64));
-        for (name, towers) in [("mean", YouTubeDnn::mean(64)), ("deep", YouTubeDnn::deep(64, Pooling::Mean))]
-        {
-            group.bench_function(BenchmarkId::new(name, format!("d=64,B={batch}")), |b| {
-                b.iter(|| fitted(&towers, &fit, &histories));
-            });
-        }
+    let default = FitParams { max_steps: STEPS, ..FitParams::default() };
+    let own = Negatives { in_batch: false, shared: 0, own: 10 };
+    let contrasted = FitParams { max_steps: STEPS, ..Preset::youtube_dnn(64).contrasted().fit };
+    let query = TowersParams { pooling: Some(Pooling::Query), ..YouTubeDnn::mean(64) };
+    for (name, towers, fit) in [
+        ("mean", YouTubeDnn::mean(64), default.clone()),
+        ("mean, 10 negatives each", YouTubeDnn::mean(64), FitParams { negatives: own, ..default.clone() }),
+        ("mean, contrastive", YouTubeDnn::mean(64), contrasted.clone()),
+        ("query, contrastive", query, contrasted),
+        ("deep", YouTubeDnn::deep(64, Pooling::Mean), default.clone()),
+        ("deep", YouTubeDnn::deep(64, Pooling::Mean), FitParams { batch: 4096, ..default }),
+    ] {
+        let uniform = fit.negatives != FitParams::default().negatives;
+        let frequency = Frequency::from_counts(&histories.sequences().counts()).unwrap();
+        let mut sampler: Box<dyn NegativeSampler> = if uniform {
+            Box::new(Uniform::new(ITEMS as usize).unwrap())
+        } else {
+            Box::new(InBatch::new(ITEMS as usize, frequency).unwrap())
+        };
+        group.sample_size(10).throughput(Throughput::Elements(STEPS * fit.batch as u64));
+        group.bench_function(BenchmarkId::new(name, format!("d=64,B={}", fit.batch)), |b| {
+            b.iter_batched(
+                || IdTowers::training((&towers, &fit), (&histories, None), 1).unwrap(),
+                |mut training| {
+                    while training.epoch(sampler.as_mut(), &mut Run::seeded(1)).unwrap() {}
+                    training
+                },
+                BatchSize::PerIteration,
+            );
+        });
     }
 }
 
@@ -76,9 +98,12 @@ fn pooling(criterion: &mut Criterion) {
     let fit = FitParams { max_steps: 1, batch: 64, ..FitParams::default() };
     let mut group = criterion.benchmark_group("towers_pooling");
     let attention = Some(Pooling::SelfAttention { heads: 2 });
-    for (name, pooling) in
-        [("mean", Some(Pooling::Mean)), ("self-attention", attention), ("query", Some(Pooling::Query))]
-    {
+    for (name, pooling) in [
+        ("mean", Some(Pooling::Mean)),
+        ("places", Some(Pooling::Places)),
+        ("query", Some(Pooling::Query)),
+        ("self-attention", attention),
+    ] {
         let model =
             fitted(&TowersParams { pooling, max_history: 500, ..YouTubeDnn::mean(64) }, &fit, &histories);
         for length in [10u32, 50, 100, 200, 500] {
@@ -99,17 +124,22 @@ fn loss(criterion: &mut Criterion) {
         let (q, p) = (rows(), rows());
         let (mut dq, mut dp, mut dc) = (q.clone(), q.clone(), q.clone());
         group.sample_size(10).throughput(Throughput::Elements(batch as u64));
-        group.bench_function(BenchmarkId::new("in-batch softmax", format!("d=64,B={batch}")), |b| {
-            b.iter(|| {
-                contrast_shared(
-                    Contrast { objective: Objective::Softmax, scale: 10.0 },
-                    Side { vectors: q.view(), gradients: dq.view_mut(), log_counts: &[] },
-                    Side { vectors: p.view(), gradients: dp.view_mut(), log_counts: &[] },
-                    Side { vectors: p.view(), gradients: dc.view_mut(), log_counts: &[] },
-                    &|row, scores| scores[row] = f32::NEG_INFINITY,
-                )
+        for (name, objective) in [
+            ("in-batch softmax", Objective::Softmax),
+            ("contrastive", Objective::Contrastive { margin: 20.0, weight: 150.0 }),
+        ] {
+            group.bench_function(BenchmarkId::new(name, format!("d=64,B={batch}")), |b| {
+                b.iter(|| {
+                    contrast_shared(
+                        Contrast { objective, scale: 10.0 },
+                        Side { vectors: q.view(), gradients: dq.view_mut(), log_counts: &[] },
+                        Side { vectors: p.view(), gradients: dp.view_mut(), log_counts: &[] },
+                        Side { vectors: p.view(), gradients: dc.view_mut(), log_counts: &[] },
+                        &|row, scores| scores[row] = f32::NEG_INFINITY,
+                    )
+                });
             });
-        });
+        }
     }
 }
 

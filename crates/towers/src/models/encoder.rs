@@ -35,15 +35,20 @@ impl<'a> Context<'a> {
         Self { histories, seed: 0, step: 0, view: None }
     }
 
-    /// The history of row `i` of a batch, changed where a view is asked for, appended to `out`, which is empty.
+    /// The history of row `i` of a batch, changed where a view is asked for, into `out`; appends how far its items are from the example to
+    /// `distances`, unless that is as they are counted from the end.
     pub(crate) fn history_into(
         &self,
         (i, example): (usize, Example),
         view: HistoryView,
         most: usize,
-        out: &mut Vec<ItemId>,
+        (out, distances): (&mut Vec<ItemId>, &mut Vec<u32>),
     ) {
+        out.clear();
         self.histories.history_into(example, view, most, out);
+        if self.view.is_none() && view == HistoryView::Others {
+            self.histories.distances_into(example, view, most, distances);
+        }
         if let Some(View { augment, number }) = self.view {
             let stream = (self.step << 32) ^ (i as u64) << 1 ^ u64::from(number);
             augment.apply(out, &mut SeededRng::stream(self.seed, "views", stream));

@@ -84,6 +84,20 @@ impl Histories {
         out[start..].reverse();
     }
 
+    /// How many places lie between an example and each item of [`Histories::history_into`], on either side of it and from 1, appended to `out`.
+    pub fn distances_into(&self, example: Example, view: HistoryView, most: usize, out: &mut Vec<u32>) {
+        let (sequence, target) = (self.sequence(example.user), self.target(example));
+        let at = sequence.len().min(example.at as usize);
+        let end = match view {
+            HistoryView::Others => sequence.len(),
+            HistoryView::Before => at,
+        };
+        let start = out.len();
+        let seen = (0..end).rev().filter(|&place| Some(sequence[place]) != target).take(most);
+        out.extend(seen.map(|place| u32::try_from(place.abs_diff(at)).unwrap_or(u32::MAX)));
+        out[start..].reverse();
+    }
+
     /// Every positive whose history has at least `least` items.
     #[must_use]
     pub fn examples(&self, view: HistoryView, least: usize) -> Vec<Example> {
@@ -106,6 +120,21 @@ impl Histories {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn distances_are_counted_on_both_sides() {
+        let histories = Histories::new(Sequences::from_rows(9, [&[3, 1, 3, 2, 5][..], &[7]]).unwrap());
+        let of = |at, view, most| {
+            let mut out = vec![8];
+            histories.distances_into(Example { user: 0, at }, view, most, &mut out);
+            out.split_off(1)
+        };
+        assert_eq!(of(3, HistoryView::Others, 9), [3, 2, 1, 1]);
+        assert_eq!(of(0, HistoryView::Others, 9), [1, 3, 4], "without the target's other place");
+        assert_eq!(of(3, HistoryView::Others, 2), [1, 1], "the last of them");
+        assert_eq!(of(3, HistoryView::Before, 9), [3, 2, 1]);
+        assert_eq!(of(u32::MAX, HistoryView::Others, 3), [3, 2, 1], "from the end, for serving");
+    }
 
     #[test]
     fn the_target_is_never_in_its_own_history() {

@@ -27,8 +27,8 @@ pub enum Pooling {
     },
     /// Attention of the user's own vector, or where there is none of a learned one (Mao et al. 2021). O(T).
     Query,
-    /// A weighted mean, by a learned softmax over places from the end: how much the last item counts, the one before it, and so
-    /// on. Begins as the mean. O(T).
+    /// A weighted mean, by a learned softmax over how many places lie between an item and the positive: how much the one next to it counts,
+    /// the one after that, and so on; in serving those from the end. Begins as the mean. O(T).
     Places,
 }
 

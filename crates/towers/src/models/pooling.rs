@@ -30,9 +30,9 @@ pub enum PoolingLayer {
         /// The query where the user has none of their own.
         query: Param,
     },
-    /// `Σ softmax(bias) x`, a bias for each place from the end.
+    /// `Σ softmax(bias) x`, a bias for each number of places from what is asked for.
     Places {
-        /// `[1, places]`
+        /// `[1, places]`; further away the last one counts.
         bias: Param,
     },
 }
@@ -86,14 +86,15 @@ impl PoolingLayer {
         })
     }
 
-    /// The histories, whose distinct items are `x`, into one row each of `y`; `users` are the users' own vectors, if they have any.
+    /// The histories, whose distinct items are `x`, into one row each of `y`; `distances` say how far each entry is from what it is the history
+    /// of, from 1, and where there are none they are counted from the end. `users` are the users' own vectors, if they have any.
     ///
     /// # Panics
     /// When the shapes do not fit.
     pub fn forward(
         &self,
         (x, of): (ArrayView2<'_, f32>, &Distinct),
-        bag: &Bag,
+        (bag, distances): (&Bag, &[u32]),
         users: Option<ArrayView2<'_, f32>>,
         y: ArrayViewMut2<'_, f32>,
         tape: &mut PoolingTape,
@@ -137,8 +138,13 @@ impl PoolingLayer {
             }
             Self::Places { bias } => {
                 tape.shares.resize(n, 1);
-                segments.each_mut(tape.shares.view_mut(), |_, shares, _: &mut ()| {
-                    shares.iter_mut().rev().zip(bias.values()).for_each(|(share, bias)| *share = *bias);
+                let bias = bias.values();
+                segments.each_mut(tape.shares.view_mut(), |segment, shares, _: &mut ()| {
+                    let entries = segments.rows(segment);
+                    let end = entries.end;
+                    entries
+                        .zip(shares)
+                        .for_each(|(i, share)| *share = bias[place(i, end, distances, bias.len())]);
                 });
                 softmax(segments, &mut tape.shares);
                 weigh(items, segments, tape.shares.as_slice(), y);
@@ -153,7 +159,7 @@ impl PoolingLayer {
     pub fn backward(
         &mut self,
         (x, of): (ArrayView2<'_, f32>, &Distinct),
-        bag: &Bag,
+        (bag, distances): (&Bag, &[u32]),
         users: Option<(ArrayView2<'_, f32>, ArrayViewMut2<'_, f32>)>,
         dy: ArrayView2<'_, f32>,
         mut dx: ArrayViewMut2<'_, f32>,
@@ -209,16 +215,23 @@ impl PoolingLayer {
             Self::Places { bias } => {
                 weight_slopes(items, segments, dy, &mut tape.dshares);
                 softmax_backward(segments, tape.shares.as_slice(), &mut tape.dshares);
+                let (slopes, places) = (tape.dshares.as_slice(), bias.gradient_mut());
                 for segment in 0..segments.len() {
-                    let slopes = &tape.dshares.as_slice()[segments.rows(segment)];
-                    let places = bias.gradient_mut().iter_mut();
-                    slopes.iter().rev().zip(places).for_each(|(slope, place)| *place += slope);
+                    let entries = segments.rows(segment);
+                    let end = entries.end;
+                    entries.for_each(|i| places[place(i, end, distances, places.len())] += slopes[i]);
                 }
                 dx.fill(0.0);
                 of.add_lists(tape.shares.as_slice(), dy, dx);
             }
         }
     }
+}
+
+/// The place of an entry whose list ends before `end`, from 0.
+fn place(entry: usize, end: usize, distances: &[u32], places: usize) -> usize {
+    let distance = distances.get(entry).map_or(end - entry, |&distance| distance as usize);
+    distance.clamp(1, places) - 1
 }
 
 impl Module for PoolingLayer {
@@ -261,6 +274,11 @@ mod tests {
 
     #[test]
     fn gradients_of_places_agree_with_finite_differences() {
+        check_places(&[]);
+        check_places(&[2, 1, 1, 4, 9, 1, 2, 3]);
+    }
+
+    fn check_places(distances: &[u32]) {
         let mut layer = PoolingLayer::new(Pooling::Places, 3, 6, &mut SeededRng::new(1)).unwrap().unwrap();
         let mut bag = Bag::new();
         [&[1, 2, 3][..], &[], &[2], &[5, 6, 1, 8]].iter().for_each(|row| bag.push(row));
@@ -271,12 +289,13 @@ mod tests {
         bias.value.assign(&weights);
         let (mut y, mut dx, mut tape) =
             (Array2::zeros((4, 3)), Array2::zeros((6, 3)), PoolingTape::default());
-        layer.forward((x.view(), &of), &bag, None, y.view_mut(), &mut tape);
-        layer.backward((x.view(), &of), &bag, None, dy.view(), dx.view_mut(), &mut tape);
+        layer.forward((x.view(), &of), (&bag, distances), None, y.view_mut(), &mut tape);
+        layer.backward((x.view(), &of), (&bag, distances), None, dy.view(), dx.view_mut(), &mut tape);
+        let at = |i: usize, end: usize| distances.get(i).map_or(end - 1 - i, |&d| (d as usize).min(6) - 1);
         let check = Check::new(&[&x, &weights], |a| {
             let mut y = Wide::zeros((4, 3));
             for (segment, ends) in bag.offsets().windows(2).enumerate() {
-                let e: Vec<f64> = (ends[0]..ends[1]).map(|i| a[1][[0, ends[1] - 1 - i]].exp()).collect();
+                let e: Vec<f64> = (ends[0]..ends[1]).map(|i| a[1][[0, at(i, ends[1])]].exp()).collect();
                 let total: f64 = e.iter().sum();
                 for (i, e) in (ends[0]..ends[1]).zip(e) {
                     y.slice_mut(s![segment, ..]).scaled_add(e / total, &a[0].row(of.places()[i] as usize));

@@ -75,10 +75,11 @@ impl UserTower {
         tape.users.clear();
         tape.users.extend(records.iter().map(|example| example.user));
         tape.bag.clear();
+        tape.distances.clear();
         if self.history.is_some() {
             for (i, &example) in records.iter().enumerate() {
-                tape.history.clear();
-                cx.history_into((i, example), view, max_history, &mut tape.history);
+                let into = (&mut tape.history, &mut tape.distances);
+                cx.history_into((i, example), view, max_history, into);
                 tape.bag.push(&tape.history);
             }
         }
@@ -114,7 +115,8 @@ impl UserTower {
                     tables[table].gather(tape.distinct.ids(), tape.items.view_mut());
                     let users = self.users.is_some().then(|| tape.ids.view());
                     let items = (tape.items.view(), &tape.distinct);
-                    layer.forward(items, &tape.bag, users, tape.pooled.view_mut(), &mut tape.pooling);
+                    let lists = (&tape.bag, &*tape.distances);
+                    layer.forward(items, lists, users, tape.pooled.view_mut(), &mut tape.pooling);
                 }
             }
         }
@@ -164,6 +166,7 @@ impl UserTower {
             tape.users.clear();
             tape.users.push(user);
             tape.bag.clear();
+            tape.distances.clear();
             tape.bag.push(history);
             self.join(tables, 1, tape);
         } else {
@@ -212,6 +215,7 @@ impl UserTower {
         tape.users.clear();
         tape.users.extend_from_slice(users);
         tape.bag.clear();
+        tape.distances.clear();
         histories.for_each(|history| tape.bag.push(history));
         let mut rows = std::mem::take(&mut tape.rows);
         self.infer_read(tables, rows.view_mut(), tape);
@@ -312,7 +316,8 @@ impl Encoder<Example> for UserTower {
                     tape.ditems.resize(tape.distinct.ids().len(), dim);
                     let users = self.users.is_some().then(|| (tape.ids.view(), tape.dids.view_mut()));
                     let (items, ditems) = ((tape.items.view(), &tape.distinct), tape.ditems.view_mut());
-                    layer.backward(items, &tape.bag, users, tape.dpooled.view(), ditems, &mut tape.pooling);
+                    let lists = (&tape.bag, &*tape.distances);
+                    layer.backward(items, lists, users, tape.dpooled.view(), ditems, &mut tape.pooling);
                     gradients.add_rows(tape.distinct.ids(), tape.ditems.view());
                 }
             }

@@ -12,6 +12,8 @@ pub struct UserTape {
     /// Their histories.
     pub(super) bag: Bag,
     pub(super) history: Vec<ItemId>,
+    /// How far their items are from the positive, where that is not counted from the end.
+    pub(super) distances: Vec<u32>,
     /// Vectors of the ids.
     pub(super) ids: Buffer,
     pub(super) dids: Buffer,

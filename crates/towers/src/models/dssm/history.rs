@@ -25,6 +25,8 @@ pub struct HistoryTower {
 pub struct HistoryTape {
     /// Items of the histories.
     pub(super) bag: Bag,
+    /// How far they are from the positive, where that is not counted from the end.
+    pub(super) distances: Vec<u32>,
     /// The items, each once where a layer pools them.
     distinct: Distinct,
     /// Their codes, by column.
@@ -113,10 +115,13 @@ impl HistoryTower {
             None => tape.distinct.set_apart(&tape.bag),
         }
         self.gather(tables, records, tape);
-        let HistoryTape { bag, distinct, items, pooled, pooling, mean, .. } = tape;
+        let HistoryTape { bag, distances, distinct, items, pooled, pooling, mean, .. } = tape;
         pooled.resize(bag.len(), self.dim);
         match &self.pooling {
-            Some(layer) => layer.forward((items.view(), distinct), bag, None, pooled.view_mut(), pooling),
+            Some(layer) => {
+                let items = (items.view(), &*distinct);
+                layer.forward(items, (bag, distances), None, pooled.view_mut(), pooling);
+            }
             None => {
                 let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
                 pool_rows(items.view(), segments, Pool::Mean, pooled.view_mut(), mean);
@@ -126,12 +131,12 @@ impl HistoryTower {
 
     /// From the gradient of the pooled rows to those of tables and layers.
     pub(super) fn backward(&mut self, tables: &mut [Table], tape: &mut HistoryTape) {
-        let HistoryTape { bag, distinct, codes, items, ditems, dpooled, pooling, mean, .. } = tape;
+        let HistoryTape { bag, distances, distinct, codes, items, ditems, dpooled, pooling, mean, .. } = tape;
         ditems.resize(distinct.ids().len(), self.dim);
         match &mut self.pooling {
             Some(layer) => {
                 let items = (items.view(), &*distinct);
-                layer.backward(items, bag, None, dpooled.view(), ditems.view_mut(), pooling);
+                layer.backward(items, (bag, distances), None, dpooled.view(), ditems.view_mut(), pooling);
             }
             None => {
                 let Ok(segments) = Segments::new(bag.offsets(), None) else { return };
@@ -154,6 +159,7 @@ impl HistoryTower {
     ) {
         let history = &history[history.len().saturating_sub(self.feature.most)..];
         tape.bag.clear();
+        tape.distances.clear();
         tape.bag.push(history);
         if self.pooling.is_some() {
             return self.forward(tables, records, tape);

@@ -61,9 +61,10 @@ impl DssmUser {
         self.tower.read(&self.records, &tape.rows, training.then_some((cx.seed, cx.step)), &mut tape.side);
         if let Some(tower) = &self.history {
             tape.histories.bag.clear();
+            tape.histories.distances.clear();
             for (i, &example) in records.iter().enumerate() {
-                tape.history.clear();
-                cx.history_into((i, example), tower.feature.view, tower.feature.most, &mut tape.history);
+                let into = (&mut tape.history, &mut tape.histories.distances);
+                cx.history_into((i, example), tower.feature.view, tower.feature.most, into);
                 tape.histories.bag.push(&tape.history);
             }
         }
@@ -95,6 +96,7 @@ impl DssmUser {
     pub(crate) fn clear(&self, tape: &mut DssmUserTape) {
         tape.side.records.clear_for(&self.records);
         tape.histories.bag.clear();
+        tape.histories.distances.clear();
     }
 
     /// Serving many: one more record and history.
