@@ -173,6 +173,7 @@ fn settings(group: &str) -> Result<Setting, Failure> {
                     _ => Pooling::Query,
                 });
             }
+            "near" => towers.pooling = Some(Pooling::Near { power: value.parse()? }),
             "drop" => towers.dropout = value.parse()?,
             "plateau" => {
                 let plateau = value.parse()?;

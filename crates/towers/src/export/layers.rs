@@ -122,7 +122,7 @@ pub(super) fn history(
     let mask = mask(graph, &ids);
     match pooling {
         None => mean(graph, &items, &mask),
-        Some(PoolingLayer::Places { bias }) => {
+        Some(PoolingLayer::Places { bias, .. }) => {
             let logits = graph.floats(&[1, most, 1], bias.values().iter().rev().copied());
             weighted(graph, &items, &logits, &mask)
         }

@@ -15,7 +15,7 @@ pub enum Similarity {
 }
 
 /// How a history becomes a vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum Pooling {
     /// The mean of its items (Covington et al. 2016). O(T).
     #[default]
@@ -30,6 +30,11 @@ pub enum Pooling {
     /// A weighted mean, by a learned softmax over how many places lie between an item and the positive: how much the one next to it counts,
     /// the one after that, and so on; in serving those from the end. Begins as the mean. O(T).
     Places,
+    /// The same with weights that are not learned: an item k places away counts `k^−power`. O(T).
+    Near {
+        /// 0 is the mean.
+        power: f32,
+    },
 }
 
 /// How the vectors of the user's id and of the history become one.
@@ -119,6 +124,11 @@ impl TowersParams {
             && !(0.0..=1.0).contains(&share)
         {
             return bad("share of the id", share.into(), "in 0..=1");
+        }
+        if let Some(Pooling::Near { power }) = self.pooling
+            && !(power >= 0.0 && power.is_finite())
+        {
+            return bad("power of distances", power.into(), "a number not below 0");
         }
         if !self.user_id && self.pooling.is_none() {
             return bad("user features", 0.0, "at least 1: the id or the history");

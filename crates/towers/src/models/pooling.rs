@@ -34,6 +34,8 @@ pub enum PoolingLayer {
     Places {
         /// `[1, places]`; further away the last one counts.
         bias: Param,
+        /// Whether it is learned.
+        learned: bool,
     },
 }
 
@@ -82,7 +84,12 @@ impl PoolingLayer {
                 attention: QueryAttention::new(dim, rng),
                 query: Param::offsets(dim, 0.0),
             }),
-            Pooling::Places => Some(Self::Places { bias: Param::offsets(max_history, 0.0) }),
+            Pooling::Places => Some(Self::Places { bias: Param::offsets(max_history, 0.0), learned: true }),
+            Pooling::Near { power } => {
+                let mut bias = Param::offsets(max_history, 0.0);
+                bias.value.iter_mut().enumerate().for_each(|(place, bias)| *bias = fallen(place, power));
+                Some(Self::Places { bias, learned: false })
+            }
         })
     }
 
@@ -136,7 +143,7 @@ impl PoolingLayer {
                 let queries = users.unwrap_or(tape.queries.view());
                 attention.forward((x, of), queries, segments, y, &mut tape.query);
             }
-            Self::Places { bias } => {
+            Self::Places { bias, .. } => {
                 tape.shares.resize(n, 1);
                 let bias = bias.values();
                 segments.each_mut(tape.shares.view_mut(), |segment, shares, _: &mut ()| {
@@ -212,20 +219,28 @@ impl PoolingLayer {
                     }
                 }
             }
-            Self::Places { bias } => {
-                weight_slopes(items, segments, dy, &mut tape.dshares);
-                softmax_backward(segments, tape.shares.as_slice(), &mut tape.dshares);
-                let (slopes, places) = (tape.dshares.as_slice(), bias.gradient_mut());
-                for segment in 0..segments.len() {
-                    let entries = segments.rows(segment);
-                    let end = entries.end;
-                    entries.for_each(|i| places[place(i, end, distances, places.len())] += slopes[i]);
+            Self::Places { bias, learned } => {
+                if *learned {
+                    weight_slopes(items, segments, dy, &mut tape.dshares);
+                    softmax_backward(segments, tape.shares.as_slice(), &mut tape.dshares);
+                    let (slopes, places) = (tape.dshares.as_slice(), bias.gradient_mut());
+                    for segment in 0..segments.len() {
+                        let entries = segments.rows(segment);
+                        let end = entries.end;
+                        entries.for_each(|i| places[place(i, end, distances, places.len())] += slopes[i]);
+                    }
                 }
                 dx.fill(0.0);
                 of.add_lists(tape.shares.as_slice(), dy, dx);
             }
         }
     }
+}
+
+/// `ln (place + 1)^−power`
+#[expect(clippy::cast_precision_loss, reason = "places of a history")]
+fn fallen(place: usize, power: f32) -> f32 {
+    -power * ((place + 1) as f32).ln()
 }
 
 /// The place of an entry whose list ends before `end`, from 0.
@@ -246,7 +261,8 @@ impl Module for PoolingLayer {
                 attention.tensors(&format!("{path}.attention"), out);
                 out.push(query.tensor(path, "query"));
             }
-            Self::Places { bias } => out.push(bias.tensor(path, "places")),
+            Self::Places { bias, learned: true } => out.push(bias.tensor(path, "places")),
+            Self::Places { .. } => {}
         }
     }
 
@@ -261,7 +277,8 @@ impl Module for PoolingLayer {
                 attention.slots(out);
                 out.push(Slot::Param(query));
             }
-            Self::Places { bias } => out.push(Slot::Param(bias)),
+            Self::Places { bias, learned: true } => out.push(Slot::Param(bias)),
+            Self::Places { .. } => {}
         }
     }
 }
@@ -285,7 +302,7 @@ mod tests {
         let mut of = Distinct::default();
         of.set(&bag);
         let (x, dy, weights) = (random(6, 3, 1), random(4, 3, 2), random(1, 6, 3));
-        let PoolingLayer::Places { bias } = &mut layer else { unreachable!("asked for") };
+        let PoolingLayer::Places { bias, .. } = &mut layer else { unreachable!("asked for") };
         bias.value.assign(&weights);
         let (mut y, mut dx, mut tape) =
             (Array2::zeros((4, 3)), Array2::zeros((6, 3)), PoolingTape::default());
@@ -303,7 +320,7 @@ mod tests {
             }
             y
         });
-        let PoolingLayer::Places { bias } = &layer else { unreachable!("asked for") };
+        let PoolingLayer::Places { bias, .. } = &layer else { unreachable!("asked for") };
         check.forward(&y);
         check.backward(&dy, &[&dx, &bias.gradient]);
     }
