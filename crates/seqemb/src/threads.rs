@@ -162,6 +162,10 @@ mod tests {
             let cells: Vec<AtomicUsize> = std::iter::repeat_with(AtomicUsize::default).take(5).collect();
             pool.install(|| {
                 in_phases(200, 5, |phase, task| {
+                    // So long that the others sleep.
+                    if phase % 20 == 0 && task == 2 {
+                        std::thread::sleep(std::time::Duration::from_millis(3));
+                    }
                     // What the neighbour did in the phase before is there; nobody is ahead of this phase.
                     let next = cells[(task + 1) % 5].load(Ordering::Relaxed);
                     assert!(next == phase || next == phase + 1);
