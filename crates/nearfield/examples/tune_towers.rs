@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example tune_towers -- [FILE] [test=FILE] [hold=last|end] [k=20] [SETTING,SETTING…]…`
 //!
-//! Each group of settings is one training of a preset: `mf`, `mean`, `places`, `query`, `simplex`, `self`, `deep` or `contrastive`, and
+//! Each group of settings is one training of a preset: `mf`, `mean`, `places`, `near`, `query`, `simplex`, `self`, `deep` or `contrastive`, and
 //! changes to it; `ccl` trains by contrastive loss. A tenth of each user's items is held out, or the last one, or the last fifth. Without a file it compares two on a planted log. A
 //! test file is for the final figure: nothing is held out then. `hard=0.1` draws a tenth of each positive's own negatives from
 //! the ranks 10 to 110 near the user, once a pass is over, or so many as `warm` says.
@@ -146,6 +146,7 @@ fn settings(group: &str) -> Result<Setting, Failure> {
         "mf" => Preset::matrix_factorization(64),
         "mean" => Preset::youtube_dnn(64),
         "places" => Preset::places(64),
+        "near" => Preset::near(64),
         "query" => Preset::query(64),
         "simplex" => Preset::simplex(64),
         "self" => Preset::self_attention(64),

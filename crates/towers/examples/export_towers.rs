@@ -43,6 +43,7 @@ fn main() -> Result<()> {
         ("mf", MatrixFactorization::params(16)),
         ("mean", YouTubeDnn::mean(16)),
         ("places", TowersParams { pooling: Some(Pooling::Places), ..YouTubeDnn::mean(16) }),
+        ("near", TowersParams { pooling: Some(Pooling::Near { power: 0.5 }), ..YouTubeDnn::mean(16) }),
         ("query", TowersParams { pooling: Some(Pooling::Query), ..YouTubeDnn::mean(16) }),
         ("self-attention", TowersParams { pooling: attention(2), ..YouTubeDnn::mean(16) }),
         ("attentive", YouTubeDnn::attentive(16, 0.4)),

@@ -1,6 +1,6 @@
 //! Times two towers on a file of histories, one a line, a user's key before its items; prints JSON lines. What `twotower.py` of
 //! the peers does in PyTorch: id and mean of the last 50 items, each side [256, 128, 64] with batch normalisation and ReLU,
-//! in-batch softmax at τ = 0.05, Adam for layers.
+//! in-batch softmax at τ = 0.05, Adam for layers; users are served from 64 batches of 1024.
 //!
 //! `cargo run --release -p towers --example time_towers -- [FILE] [batch=1024] [tables=adagrad|adam] [threads=2] [seconds=2]`
 
@@ -42,7 +42,7 @@ fn main() -> Result<(), Failure> {
     let model = Parallelism::Threads(NonZeroUsize::new(threads).ok_or("no threads")?)
         .install(|| train((&YouTubeDnn::deep(64, Pooling::Mean), &fit), &histories, seconds))??;
     println!(r#"{{"task": "train", "batch": {}, "threads": {threads}, {}}}"#, fit.batch, model.1);
-    let inputs: Vec<UserInput<'_>> = (0..4096u32)
+    let inputs: Vec<UserInput<'_>> = (0..65_536u32)
         .map(|i| i * 7919 % u32::try_from(histories.n_users()).unwrap_or(1))
         .map(|user| UserInput { user: Some(user), history: histories.sequence(user) })
         .collect();

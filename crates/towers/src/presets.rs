@@ -84,6 +84,13 @@ impl Preset {
         preset
     }
 
+    /// [`YouTubeDnn`] with the mean of up to 500 items in which an item k places away counts 1 / √k: for logs in the order of time.
+    #[must_use]
+    pub fn near(dim: usize) -> Self {
+        let pooling = Some(Pooling::Near { power: 0.5 });
+        Self::mixed(TowersParams { pooling, max_history: 500, ..YouTubeDnn::mean(dim) })
+    }
+
     /// [`YouTubeDnn`] with attention of one learned query over the last 200 items, 8 passes: level with the mean on validation as far as it was seen.
     #[must_use]
     pub fn query(dim: usize) -> Self {

@@ -238,6 +238,7 @@ fn every_preset_can_be_trained() {
         Preset::matrix_factorization,
         Preset::youtube_dnn,
         Preset::places,
+        Preset::near,
         Preset::query,
         Preset::simplex,
         Preset::self_attention,
@@ -259,6 +260,7 @@ fn bad_settings_and_catalogues_are_named() {
     let attention = Some(Pooling::SelfAttention { heads: 3 });
     for bad in [
         TowersParams { dim: 0, ..YouTubeDnn::mean(8) },
+        TowersParams { pooling: Some(Pooling::Near { power: -1.0 }), ..YouTubeDnn::mean(8) },
         TowersParams { user_id: true, ..YouTubeDnn::mean(8) },
         TowersParams { pooling: None, ..YouTubeDnn::mean(8) },
         TowersParams { pooling: attention, ..YouTubeDnn::mean(8) },

@@ -125,11 +125,6 @@ impl TowersParams {
         {
             return bad("share of the id", share.into(), "in 0..=1");
         }
-        if let Some(Pooling::Near { power }) = self.pooling
-            && !(power >= 0.0 && power.is_finite())
-        {
-            return bad("power of distances", power.into(), "a number not below 0");
-        }
         if !self.user_id && self.pooling.is_none() {
             return bad("user features", 0.0, "at least 1: the id or the history");
         }

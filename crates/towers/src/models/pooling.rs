@@ -63,7 +63,7 @@ impl PoolingLayer {
     /// The layers of a pooling, if it has any.
     ///
     /// # Errors
-    /// As [`SelfAttention::new`].
+    /// As [`SelfAttention::new`]; [`LayerError::Setting`] for a power that is no number or below 0.
     pub fn new(
         pooling: Pooling,
         dim: usize,
@@ -85,6 +85,10 @@ impl PoolingLayer {
                 query: Param::offsets(dim, 0.0),
             }),
             Pooling::Places => Some(Self::Places { bias: Param::offsets(max_history, 0.0), learned: true }),
+            Pooling::Near { power } if !(power >= 0.0 && power.is_finite()) => {
+                let expected = "a number not below 0";
+                return Err(LayerError::Setting { name: "power of distances", got: power.into(), expected });
+            }
             Pooling::Near { power } => {
                 let mut bias = Param::offsets(max_history, 0.0);
                 bias.value.iter_mut().enumerate().for_each(|(place, bias)| *bias = fallen(place, power));
@@ -293,6 +297,33 @@ mod tests {
     fn gradients_of_places_agree_with_finite_differences() {
         check_places(&[]);
         check_places(&[2, 1, 1, 4, 9, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_near_counts_as_a_power_of_its_distance() {
+        let pooling = Pooling::Near { power: 0.5 };
+        let mut layer = PoolingLayer::new(pooling, 1, 9, &mut SeededRng::new(1)).unwrap().unwrap();
+        let (mut bag, mut of) = (Bag::new(), Distinct::default());
+        bag.push(&[3, 5, 3]);
+        bag.push(&[5, 7]);
+        of.set(&bag);
+        let (x, dy) = (ndarray::array![[1.0], [10.0], [100.0]], ndarray::array![[1.0], [2.0]]);
+        let (mut y, mut dx, mut tape) =
+            (Array2::zeros((2, 1)), Array2::zeros((3, 1)), PoolingTape::default());
+        let lists = (&bag, &[4, 1, 9, 2, 1][..]);
+        layer.forward((x.view(), &of), lists, None, y.view_mut(), &mut tape);
+        layer.backward((x.view(), &of), lists, None, dy.view(), dx.view_mut(), &mut tape);
+        let [w4, w1, w9, w2] = [4.0f32, 1.0, 9.0, 2.0].map(|k| 1.0 / k.sqrt());
+        let (first, second) = (w4 + w1 + w9, w2 + w1);
+        let expected = [(w4 + 10.0 * w1 + w9) / first, (10.0 * w2 + 100.0 * w1) / second];
+        assert!(y.iter().zip(expected).all(|(y, e)| (y - e).abs() < 1e-4), "{y} {expected:?}");
+        let expected = [(w4 + w9) / first, w1 / first + 2.0 * w2 / second, 2.0 * w1 / second];
+        assert!(dx.iter().zip(expected).all(|(d, e)| (d - e).abs() < 1e-5), "{dx} {expected:?}");
+        let mut slots = Vec::new();
+        layer.slots(&mut slots);
+        assert!(slots.is_empty(), "nothing is learned");
+        layer.forward((x.view(), &of), (&bag, &[]), None, y.view_mut(), &mut tape);
+        assert!((y[[1, 0]] - (10.0 * w2 + 100.0 * w1) / second).abs() < 1e-4, "from the end");
     }
 
     fn check_places(distances: &[u32]) {

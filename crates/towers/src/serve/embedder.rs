@@ -30,7 +30,7 @@ thread_local! {
 
 impl IdTowers {
     /// Users whose vectors are made together.
-    const AT_ONCE: usize = 256;
+    const AT_ONCE: usize = 512;
 
     fn check(&self, input: UserInput<'_>) -> Result<u32, EmbedError> {
         let tables = &self.model.tables;

@@ -57,6 +57,8 @@ pub(crate) enum PoolingArg {
     Query,
     /// A mean with a learned weight for each place from the end
     Places,
+    /// A mean in which an item k places away counts 1 / √k
+    Near,
 }
 
 /// Which items are the history of a positive.
@@ -115,6 +117,7 @@ impl TowerArgs {
             Some(PoolingArg::SelfAttention) => Pooling::SelfAttention { heads: 2 },
             Some(PoolingArg::Query) => Pooling::Query,
             Some(PoolingArg::Places) => Pooling::Places,
+            Some(PoolingArg::Near) => Pooling::Near { power: 0.5 },
         };
         (pooling, self.max_history.unwrap_or(50), self.view_or(HistoryView::Before))
     }
@@ -161,6 +164,7 @@ impl TowerArgs {
         match self.pooling {
             None | Some(PoolingArg::Mean) => Preset::youtube_dnn(dim),
             Some(PoolingArg::Places) => Preset::places(dim),
+            Some(PoolingArg::Near) => Preset::near(dim),
             Some(PoolingArg::SelfAttention) => Preset::self_attention(dim),
             Some(PoolingArg::Query) => Preset::query(dim),
         }
@@ -173,6 +177,7 @@ impl TowerArgs {
             Some(PoolingArg::SelfAttention) => Pooling::SelfAttention { heads: 2 },
             Some(PoolingArg::Query) => Pooling::Query,
             Some(PoolingArg::Places) => Pooling::Places,
+            Some(PoolingArg::Near) => Pooling::Near { power: 0.5 },
         });
         preset
     }
