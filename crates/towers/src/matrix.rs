@@ -12,7 +12,7 @@ const WORTH_A_THREAD: usize = 1 << 22;
 const PER_TASK: usize = 1 << 15;
 
 /// Blocks of [`ROWS`] rows of so many columns that a task takes at least.
-fn per_task(columns: usize) -> usize {
+pub(crate) fn per_task(columns: usize) -> usize {
     PER_TASK.div_ceil(ROWS * columns.max(1))
 }
 

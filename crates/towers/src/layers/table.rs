@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Tensor;
 use super::bag::{Bag, BagPool};
-use crate::matrix::{ROWS, row, values};
+use crate::matrix::{ROWS, per_task, row, values};
 
 /// Rows of the next bag that are asked for while one is summed.
 const AHEAD: usize = 8;
@@ -91,16 +91,16 @@ impl Table {
     /// When an id has no row, or the shapes do not fit.
     pub fn gather(&self, ids: &[ItemId], mut out: ArrayViewMut2<'_, f32>) {
         assert_eq!(out.dim(), (ids.len(), self.dim()), "shape of gathered rows");
-        out.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().zip(ids.par_chunks(ROWS)).for_each(
-            |(mut out, ids)| {
-                for (i, (mut out, &id)) in out.rows_mut().into_iter().zip(ids).enumerate() {
-                    if let Some(&next) = ids.get(i + 4) {
-                        prefetch_row(self.values(), self.dim(), next);
-                    }
-                    out.as_slice_mut().unwrap_or_default().copy_from_slice(self.row(id));
+        let least = per_task(self.dim());
+        let blocks = out.axis_chunks_iter_mut(Axis(0), ROWS).into_par_iter().zip(ids.par_chunks(ROWS));
+        blocks.with_min_len(least).for_each(|(mut out, ids)| {
+            for (i, (mut out, &id)) in out.rows_mut().into_iter().zip(ids).enumerate() {
+                if let Some(&next) = ids.get(i + 4) {
+                    prefetch_row(self.values(), self.dim(), next);
                 }
-            },
-        );
+                out.as_slice_mut().unwrap_or_default().copy_from_slice(self.row(id));
+            }
+        });
     }
 
     /// Sums or means of the rows of each bag into `out` `[bags, dim]`; an empty bag gives zeros. O(ids · dim).

@@ -4,6 +4,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use super::Objective;
+use super::objective::count;
 use crate::matrix::{Buffer, row};
 
 /// Scores of a block of rows, at most: 1 MiB of them.
@@ -151,7 +152,7 @@ impl Block<'_> {
             let (own, slope) = objective.row(positive, scores);
             loss += f64::from(own);
             slopes.push(slope);
-            live += scores.iter().filter(|slope| **slope != 0.0).count();
+            live += count(scores, |slope| slope != 0.0) as usize;
         }
         if live < scores.as_slice().len() / SPARSE {
             sparse_products(alpha, scores, (q, self.c), dq.view_mut(), (beta, dc));

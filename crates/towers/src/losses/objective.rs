@@ -49,13 +49,18 @@ impl Objective {
             }
             Self::Contrastive { margin, weight } => {
                 let scale = weight / live(negatives).max(1.0);
-                let mut excess = 0.0;
-                for n in negatives {
+                // Sums side by side, as one alone would wait for itself.
+                let mut excess = [0.0f32; 16];
+                let each = |(n, excess): (&mut f32, &mut f32)| {
                     // A NaN is no less than the margin.
                     let above = if *n <= margin { 0.0 } else { *n - margin };
-                    excess += above;
+                    *excess += above;
                     *n = if above == 0.0 { 0.0 } else { scale };
-                }
+                };
+                let mut chunks = negatives.chunks_exact_mut(16);
+                chunks.by_ref().for_each(|chunk| chunk.iter_mut().zip(&mut excess).for_each(each));
+                chunks.into_remainder().iter_mut().zip(&mut excess).for_each(each);
+                let excess: f32 = excess.iter().sum();
                 (1.0 - positive + scale * excess, -1.0)
             }
             Self::Logistic => {
@@ -82,7 +87,12 @@ fn logistic(x: f32) -> (f32, f32) {
 /// How many negatives are not masked.
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
 fn live(negatives: &[f32]) -> f32 {
-    negatives.iter().filter(|n| **n != f32::NEG_INFINITY).count() as f32
+    count(negatives, |n| n != f32::NEG_INFINITY) as f32
+}
+
+/// How many values are so. In 32 bits, which takes half of what 64 take.
+pub(super) fn count(values: &[f32], is: impl Fn(f32) -> bool) -> u32 {
+    values.iter().map(|value| u32::from(is(*value))).sum()
 }
 
 #[cfg(test)]
@@ -112,8 +122,11 @@ mod tests {
 
     #[test]
     fn losses_and_gradients_are_those_of_the_definitions() {
-        for objective in ALL {
-            let (p, n) = (0.4f64, [0.7f64, -0.3, 0.1, 0.21]);
+        let many: Vec<f64> = (0..37).map(|k| (0.7 * f64::from(k)).sin()).collect();
+        for (objective, n) in
+            ALL.into_iter().flat_map(|o| [(o, vec![0.7f64, -0.3, 0.1, 0.21]), (o, many.clone())])
+        {
+            let p = 0.4f64;
             // A masked negative in the middle changes nothing.
             let mut got: Vec<f32> = n.iter().map(|&x| x as f32).collect();
             got.insert(2, f32::NEG_INFINITY);
@@ -126,7 +139,7 @@ mod tests {
             near(slope, (value(p + 1e-5, &n) - value(p - 1e-5, &n)) / 2e-5);
             for (k, got) in got.iter().enumerate() {
                 let moved = |by: f64| {
-                    let mut n = n;
+                    let mut n = n.clone();
                     n[k] += by;
                     value(p, &n)
                 };
