@@ -201,7 +201,7 @@ impl UserTower {
         }
     }
 
-    /// Serving: users by id and history, one row each of `tape.rows`, which has their number.
+    /// Serving: users by id and history, one row each of `out`.
     ///
     /// # Panics
     /// When an id has no row in its table, or the numbers differ.
@@ -210,6 +210,7 @@ impl UserTower {
         tables: &[Table],
         users: &[u32],
         histories: impl Iterator<Item = &'h [ItemId]>,
+        out: ArrayViewMut2<'_, f32>,
         tape: &mut UserTape,
     ) {
         tape.users.clear();
@@ -217,9 +218,7 @@ impl UserTower {
         tape.bag.clear();
         tape.distances.clear();
         histories.for_each(|history| tape.bag.push(history));
-        let mut rows = std::mem::take(&mut tape.rows);
-        self.infer_read(tables, rows.view_mut(), tape);
-        tape.rows = rows;
+        self.infer_read(tables, out, tape);
     }
 
     fn infer_read(&self, tables: &[Table], out: ArrayViewMut2<'_, f32>, tape: &mut UserTape) {

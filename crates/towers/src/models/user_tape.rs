@@ -34,6 +34,4 @@ pub struct UserTape {
     pub(super) pooling: PoolingTape,
     pub(super) layers: MlpTape,
     pub(super) scratch: MlpScratch,
-    /// Rows of a batch that is served.
-    pub(crate) rows: Buffer,
 }

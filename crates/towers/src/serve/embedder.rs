@@ -1,10 +1,8 @@
-use std::cell::RefCell;
-
 use embed_core::{EmbedError, Embedder, ItemId, Parallelism, Space, kernel};
-use ndarray::{ArrayViewMut2, Axis};
-use rayon::prelude::*;
+use ndarray::ArrayViewMut2;
 
 use super::IdTowers;
+use super::blocks::{Kept, embed_blocks};
 use crate::models::{Similarity, UserTape};
 
 /// Whom a vector is wanted of: a user of the training, a history, or both.
@@ -25,13 +23,10 @@ struct UnknownUser {
 }
 
 thread_local! {
-    static TAPE: RefCell<UserTape> = RefCell::default();
+    static KEPT: Kept<UserTape> = Kept::default();
 }
 
 impl IdTowers {
-    /// Users whose vectors are made together.
-    const AT_ONCE: usize = 512;
-
     fn check(&self, input: UserInput<'_>) -> Result<u32, EmbedError> {
         let tables = &self.model.tables;
         if let Some(table) = self.folded.history {
@@ -78,34 +73,16 @@ impl IdTowers {
         &self,
         inputs: &[UserInput<'_>],
         parallelism: Parallelism,
-        mut out: ArrayViewMut2<'_, f32>,
+        out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), EmbedError> {
-        let dim = self.params.dim;
-        if out.dim() != (inputs.len(), dim) {
-            return Err(EmbedError::Shape { expected: (inputs.len(), dim), got: out.dim() });
-        }
-        let users = inputs.iter().map(|input| self.check(*input)).collect::<Result<Vec<u32>, _>>()?;
         let most = self.params.max_history;
-        parallelism.install(|| {
-            (out.axis_chunks_iter_mut(Axis(0), Self::AT_ONCE).into_par_iter())
-                .zip(inputs.par_chunks(Self::AT_ONCE))
-                .zip(users.par_chunks(Self::AT_ONCE))
-                .for_each(|((mut out, inputs), users)| {
-                    let histories =
-                        inputs.iter().map(|input| &input.history[input.history.len().saturating_sub(most)..]);
-                    // A task of the same thread may come in between, where this one waits for others.
-                    let mut tape = TAPE.take();
-                    tape.rows.resize(inputs.len(), dim);
-                    self.folded.infer_histories(&self.model.tables, users, histories, &mut tape);
-                    if self.params.similarity == Similarity::Cosine {
-                        let rows = tape.rows.as_slice_mut().chunks_exact_mut(dim);
-                        rows.for_each(|row| _ = kernel::normalize(row));
-                    }
-                    out.assign(&tape.rows.view());
-                    TAPE.set(tape);
-                });
-        })?;
-        Ok(())
+        let made = (self.params.dim, self.params.similarity);
+        let check = |input| self.check(input);
+        embed_blocks(inputs, made, (parallelism, out), &KEPT, check, |(inputs, users), rows, tape| {
+            let last = |history: &'_ [ItemId]| history.len().saturating_sub(most);
+            let histories = inputs.iter().map(|input| &input.history[last(input.history)..]);
+            self.folded.infer_histories(&self.model.tables, users, histories, rows, tape);
+        })
     }
 }
 
@@ -119,7 +96,7 @@ impl<'a> Embedder<UserInput<'a>> for IdTowers {
     }
 
     fn embed_into(&self, input: &UserInput<'a>, out: &mut [f32]) -> Result<(), EmbedError> {
-        TAPE.with_borrow_mut(|tape| self.embed_with(*input, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(*input, tape, out))
     }
 
     fn embed_batch_into(
@@ -143,7 +120,7 @@ impl Embedder<[ItemId]> for IdTowers {
     }
 
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
-        TAPE.with_borrow_mut(|tape| self.embed_with(UserInput { user: None, history }, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(UserInput { user: None, history }, tape, out))
     }
 
     fn embed_batch_into(

@@ -1,5 +1,6 @@
 //! Trained models: vectors of items, vectors of users, files.
 
+mod blocks;
 mod dssm;
 mod embedder;
 mod file;

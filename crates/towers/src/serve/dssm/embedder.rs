@@ -1,12 +1,10 @@
-use std::cell::RefCell;
-
 use embed_core::{EmbedError, Embedder, ItemId, Parallelism, Space, kernel};
-use ndarray::{Array2, ArrayViewMut2, Axis};
-use rayon::prelude::*;
+use ndarray::ArrayViewMut2;
 
 use super::Dssm;
 use crate::features::Records;
 use crate::models::{DssmUserTape, Similarity};
+use crate::serve::blocks::{Kept, embed_blocks};
 
 /// Whom a vector is wanted of.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -45,13 +43,10 @@ impl From<Unknown> for EmbedError {
 }
 
 thread_local! {
-    static TAPE: RefCell<DssmUserTape> = RefCell::default();
+    static KEPT: Kept<DssmUserTape> = Kept::default();
 }
 
 impl Dssm {
-    /// Users whose vectors are made together.
-    const AT_ONCE: usize = 256;
-
     fn check<'r>(&'r self, input: &UserRecord<'r>) -> Result<(&'r Records, usize), EmbedError> {
         let user = &self.folded.0;
         let (records, row) = match input.who {
@@ -108,35 +103,19 @@ impl Dssm {
         &self,
         inputs: &[UserRecord<'_>],
         parallelism: Parallelism,
-        mut out: ArrayViewMut2<'_, f32>,
+        out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), EmbedError> {
-        let dim = self.params.dim;
-        if out.dim() != (inputs.len(), dim) {
-            return Err(EmbedError::Shape { expected: (inputs.len(), dim), got: out.dim() });
-        }
-        let records = inputs.iter().map(|input| self.check(input)).collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<&UserRecord<'_>> = inputs.iter().collect();
         let user = &self.folded.0;
-        parallelism.install(|| {
-            (out.axis_chunks_iter_mut(Axis(0), Self::AT_ONCE).into_par_iter())
-                .zip(inputs.par_chunks(Self::AT_ONCE))
-                .zip(records.par_chunks(Self::AT_ONCE))
-                .for_each(|((mut out, inputs), records)| {
-                    let mut tape = DssmUserTape::default();
-                    user.clear(&mut tape);
-                    for (input, record) in inputs.iter().zip(records) {
-                        user.push(*record, input.history, &mut tape);
-                    }
-                    let mut rows = Array2::zeros((inputs.len(), dim));
-                    user.infer_pushed(&self.model.tables, rows.view_mut(), &mut tape);
-                    if self.params.similarity == Similarity::Cosine {
-                        for mut row in rows.rows_mut() {
-                            kernel::normalize(row.as_slice_mut().unwrap_or_default());
-                        }
-                    }
-                    out.assign(&rows);
-                });
-        })?;
-        Ok(())
+        let made = (self.params.dim, self.params.similarity);
+        let check = |input| self.check(input);
+        embed_blocks(&inputs, made, (parallelism, out), &KEPT, check, |(inputs, records), rows, tape| {
+            user.clear(tape);
+            for (input, record) in inputs.iter().zip(records) {
+                user.push(*record, input.history, tape);
+            }
+            user.infer_pushed(&self.model.tables, rows, tape);
+        })
     }
 }
 
@@ -150,7 +129,7 @@ impl<'a> Embedder<UserRecord<'a>> for Dssm {
     }
 
     fn embed_into(&self, input: &UserRecord<'a>, out: &mut [f32]) -> Result<(), EmbedError> {
-        TAPE.with_borrow_mut(|tape| self.embed_with(input, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(input, tape, out))
     }
 
     fn embed_batch_into(
@@ -175,7 +154,7 @@ impl Embedder<[ItemId]> for Dssm {
 
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
         let input = UserRecord { who: Who::Nobody, history };
-        TAPE.with_borrow_mut(|tape| self.embed_with(&input, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(&input, tape, out))
     }
 
     fn embed_batch_into(
