@@ -67,6 +67,7 @@ pub fn models() -> Vec<(&'static str, TowersParams)> {
         ("mf", MatrixFactorization::params(16)),
         ("mean", YouTubeDnn::mean(16)),
         ("self-attention", TowersParams { pooling: attention, ..YouTubeDnn::mean(16) }),
+        ("near", TowersParams { pooling: Some(Pooling::Near { power: 0.5 }), ..YouTubeDnn::mean(16) }),
         ("query", TowersParams { pooling: Some(Pooling::Query), ..YouTubeDnn::mean(16) }),
         ("attentive", YouTubeDnn::attentive(16, 0.5)),
         ("deep", YouTubeDnn::deep(16, Pooling::Mean)),
