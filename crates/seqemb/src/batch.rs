@@ -9,10 +9,10 @@ use crate::Params;
 use crate::buckets::Buckets;
 use crate::corpus::Corpus;
 use crate::hidden::Hidden;
-use crate::pairs::{Counts, PairSource, Scratch};
+use crate::pairs::{Counts, PairSource, Setting};
 use crate::side::Attention;
 use crate::tables::PARTS;
-use crate::threads::{in_phases, read, write};
+use crate::threads::{After, in_phases, read, write};
 use crate::trainer::{ChunkResult, Trainer};
 
 /// Components of the hidden rows of a batch, about: what a processor keeps near while the batch meets one part of the
@@ -45,7 +45,7 @@ pub(crate) struct Group {
     /// The items whose hidden rows these are, with side information.
     pub(crate) centres: Vec<ItemId>,
     buckets: Buckets,
-    scratch: Scratch,
+    negatives: Vec<ItemId>,
     /// What the attention of items learns, [`Attention::grade`].
     pub(crate) grades: Vec<f32>,
     /// What the chunk gave so far.
@@ -70,7 +70,7 @@ impl Batch {
             window: Vec::new(),
             centres: Vec::new(),
             buckets: Buckets::new(),
-            scratch: Scratch::default(),
+            negatives: Vec::new(),
             grades: Vec::new(),
             counts: Counts::default(),
             loss: 0.0,
@@ -104,18 +104,17 @@ impl Group {
         }
         self.hidden.sum(inputs, lanes);
         self.buckets.clear();
-        self.scratch.begin();
         let batch = &corpus.items[self.range.clone()];
         let dim = source.params.dim;
         let mut sequence = corpus.sequence_at(self.range.start);
         let mut first = 0;
         for (row, &(end, at)) in (0u32..).zip(&self.ends) {
-            let start = corpus.advance(&mut sequence, at);
-            source.exclude(&mut self.scratch, sequence, &corpus.items[start..corpus.ends[sequence]]);
+            corpus.advance(&mut sequence, at);
             let query = &Lane::components(&self.hidden.rows[row as usize * lanes..][..lanes])[..dim];
             let pairs = self.buckets.of_row(row);
             let predicted = &self.predicted[first..end];
-            match source.pairs_of(pairs, &mut self.scratch, predicted, None, query, batch, &mut rng) {
+            let setting = Setting { query, positives: corpus.distinct(sequence), batch };
+            match source.pairs_of(pairs, &mut self.negatives, predicted, None, setting, &mut rng) {
                 Ok(counts) => self.counts.add(counts),
                 Err(error) => {
                     self.error = Some(error);
@@ -152,8 +151,13 @@ impl Trainer {
         let attention = RwLock::new(self.attention.as_mut());
         let groups: Vec<_> = self.batch.groups.iter_mut().map(RwLock::new).collect();
         let failed = AtomicBool::new(false);
-        // A batch: drawing, a phase for each diagonal, and handing out.
-        in_phases(batches * (PARTS + 2), PARTS, |phase, task| {
+        // A batch: drawing, a phase for each diagonal, and handing out. Drawing reads all inputs, which the first diagonal changes
+        // where the tables are one; handing out reads all groups.
+        let after = |phase: usize| match phase % (PARTS + 2) {
+            2..=PARTS => After::Neighbour,
+            _ => After::All,
+        };
+        in_phases(batches * (PARTS + 2), PARTS, after, |phase, task| {
             if failed.load(Ordering::Relaxed) {
                 return;
             }

@@ -1,36 +1,34 @@
-use std::ops::Range;
-
 use embed_core::{ItemId, SampleError, SeededRng};
 
 use crate::buckets::Buckets;
 use crate::corpus::Corpus;
-use crate::pairs::{Counts, PairSource, Scratch};
+use crate::order::Centre;
+use crate::pairs::{Counts, PairSource, Setting};
 use crate::places::contexts_of;
 use crate::tables::Table;
 
 /// One block of a chunk, and its buffers.
 #[derive(Debug)]
 pub(crate) struct Block {
-    /// The items of the corpus whose pairs these are, as centres.
-    pub(crate) range: Range<usize>,
     /// Number of the block over the whole training; names its random stream.
     pub(crate) number: u64,
     /// Learning rate of its pairs.
     pub(crate) rate: f32,
     pub(crate) buckets: Buckets,
+    centres: Vec<ItemId>,
     contexts: Vec<ItemId>,
-    scratch: Scratch,
+    negatives: Vec<ItemId>,
 }
 
 impl Block {
     pub(crate) fn new() -> Self {
         Self {
-            range: 0..0,
             number: 0,
             rate: 0.0,
             buckets: Buckets::new(),
+            centres: Vec::new(),
             contexts: Vec::new(),
-            scratch: Scratch::default(),
+            negatives: Vec::new(),
         }
     }
 }
@@ -41,29 +39,25 @@ impl Block {
         &mut self,
         source: &PairSource<'_>,
         corpus: &Corpus,
+        centres: &[Centre],
         input: &Table,
     ) -> Result<Counts, SampleError> {
         let mut rng = SeededRng::stream(source.seed, "skip-gram pairs", self.number);
         let mut counts = Counts::default();
-        let Self { range, buckets, contexts, scratch, .. } = self;
-        buckets.clear();
-        scratch.begin();
-        let batch = &corpus.items[range.clone()];
-        let mut sequence = corpus.sequence_at(range.start);
-        for at in range.clone() {
-            let start = corpus.advance(&mut sequence, at);
-            let items = &corpus.items[start..corpus.ends[sequence]];
-            source.exclude(scratch, sequence, items);
-            let centre = corpus.items[at];
-            contexts_of(source.params.window, items, at - start, &mut rng, contexts);
-            let pairs = buckets.of(centre);
+        self.buckets.clear();
+        self.centres.clear();
+        self.centres.extend(centres.iter().map(|centre| corpus.items[centre.at]));
+        for (&Centre { at, sequence }, &centre) in centres.iter().zip(&self.centres) {
+            let places = corpus.places(sequence);
+            let at = at - places.start;
+            contexts_of(source.params.window, &corpus.items[places], at, &mut rng, &mut self.contexts);
+            let (query, positives) = (input.vector(centre), corpus.distinct(sequence));
             counts.add(source.pairs_of(
-                pairs,
-                scratch,
-                contexts,
+                self.buckets.of(centre),
+                &mut self.negatives,
+                &self.contexts,
                 Some(centre),
-                input.vector(centre),
-                batch,
+                Setting { query, positives, batch: &self.centres },
                 &mut rng,
             )?);
         }
@@ -76,6 +70,7 @@ mod tests {
     use negsample::{ExcludePositives, Popularity, Uniform};
 
     use super::*;
+    use crate::order::in_step;
     use crate::tables::PART_BITS;
     use crate::{Exclude, Params, Window};
 
@@ -123,11 +118,11 @@ mod tests {
             }
         }
         let (mut got, mut counts) = (Vec::new(), Counts::default());
-        let mut block = Block::new();
+        let (mut block, mut order) = (Block::new(), Vec::new());
         for (number, range) in [0..5, 5..8, 8..8, 8..20, 20..47].into_iter().enumerate() {
-            block.range = range;
             block.number = number as u64;
-            let part = block.draw(&source, &corpus, &Table::zeros(50, 4).unwrap()).unwrap();
+            in_step(&corpus, range, &mut order);
+            let part = block.draw(&source, &corpus, &order, &Table::zeros(50, 4).unwrap()).unwrap();
             counts.positives += part.positives;
             counts.negatives += part.negatives;
             got.extend(drawn(&block));
@@ -143,15 +138,15 @@ mod tests {
 
     #[test]
     fn negatives_follow_the_law_of_the_sampler_and_avoid_what_is_excluded() {
-        let corpus = corpus(20, &[6; 3000]);
+        let mut corpus = corpus(20, &[6; 3000]);
         let counts: Vec<u64> = (0..20).map(|i| 1 + i * i).collect();
         let popularity = Popularity::new(&counts, 0.75).unwrap();
         let window = Window::Sliding { size: 1, dynamic: false };
         let params = Params { window, negatives: 8, ..Params::default() };
         let source = PairSource::first(&params, &popularity, 1);
-        let mut block = Block::new();
-        block.range = 0..corpus.items.len();
-        let sum = block.draw(&source, &corpus, &Table::zeros(50, 4).unwrap()).unwrap();
+        let (mut block, mut order) = (Block::new(), Vec::new());
+        in_step(&corpus, 0..corpus.items.len(), &mut order);
+        let sum = block.draw(&source, &corpus, &order, &Table::zeros(50, 4).unwrap()).unwrap();
         let mut seen = [0f64; 20];
         drawn(&block).iter().filter(|pair| !pair.2).for_each(|pair| seen[pair.1 as usize] += 1.0);
         // Contexts are uniform, and a negative that hits its context is left out: (1 − 1/20) of each remains.
@@ -170,8 +165,9 @@ mod tests {
         let params = Params { exclude: Exclude::Sequence, ..params };
         let excluding = ExcludePositives::new(popularity);
         let source = PairSource::first(&params, &excluding, 1);
-        block.range = 6..12;
-        block.draw(&source, &corpus, &Table::zeros(50, 4).unwrap()).unwrap();
+        corpus.find_distinct();
+        in_step(&corpus, 6..12, &mut order);
+        block.draw(&source, &corpus, &order, &Table::zeros(50, 4).unwrap()).unwrap();
         let own = &corpus.items[6..12];
         assert!(drawn(&block).iter().all(|&(_, output, positive)| positive == own.contains(&output)));
     }

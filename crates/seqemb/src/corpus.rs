@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use embed_core::ItemId;
 
 /// Prepared sequences back to back.
@@ -8,6 +10,9 @@ pub(crate) struct Corpus {
     pub(crate) ends: Vec<usize>,
     /// Items that these came from, before subsampling.
     pub(crate) read: u64,
+    /// What [`Corpus::find_distinct`] found: sorted, back to back, and where each sequence's end.
+    distinct: Vec<ItemId>,
+    distinct_ends: Vec<usize>,
 }
 
 impl Corpus {
@@ -20,6 +25,39 @@ impl Corpus {
         self.items.clear();
         self.ends.clear();
         self.read = 0;
+        self.distinct.clear();
+        self.distinct_ends.clear();
+    }
+
+    /// The places of a sequence.
+    pub(crate) fn places(&self, sequence: usize) -> Range<usize> {
+        let start = if sequence == 0 { 0 } else { self.ends[sequence - 1] };
+        start..self.ends[sequence]
+    }
+
+    /// Finds the different items of each sequence.
+    pub(crate) fn find_distinct(&mut self) {
+        for sequence in self.distinct_ends.len()..self.ends.len() {
+            let start = self.distinct.len();
+            self.distinct.extend_from_slice(&self.items[self.places(sequence)]);
+            self.distinct[start..].sort_unstable();
+            let mut kept = start;
+            for at in start..self.distinct.len() {
+                if at == start || self.distinct[at] != self.distinct[kept - 1] {
+                    self.distinct[kept] = self.distinct[at];
+                    kept += 1;
+                }
+            }
+            self.distinct.truncate(kept);
+            self.distinct_ends.push(kept);
+        }
+    }
+
+    /// The different items of a sequence, ascending; none before they were found.
+    pub(crate) fn distinct(&self, sequence: usize) -> &[ItemId] {
+        let Some(&end) = self.distinct_ends.get(sequence) else { return &[] };
+        let start = if sequence == 0 { 0 } else { self.distinct_ends[sequence - 1] };
+        &self.distinct[start..end]
     }
 
     /// The sequence that place `at` is in.

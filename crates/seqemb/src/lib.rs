@@ -41,6 +41,7 @@ mod file;
 mod hidden;
 mod huffman;
 mod model;
+mod order;
 mod pairs;
 mod params;
 mod pass;

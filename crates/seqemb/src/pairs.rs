@@ -2,7 +2,7 @@ use embed_core::{ItemId, NegativeContext, NegativeSampler, SampleError, SeededRn
 
 use crate::buckets::CentrePairs;
 use crate::huffman::Huffman;
-use crate::{Exclude, Params, Tables};
+use crate::{Params, Tables};
 
 /// A sampler drew an item that the catalogue does not have.
 #[derive(Debug, thiserror::Error)]
@@ -38,20 +38,15 @@ pub(crate) struct PairSource<'a> {
     pub(crate) step: u64,
 }
 
-/// Buffers for the negatives of a centre.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    negatives: Vec<ItemId>,
-    /// Items that the sampler leaves out, and the sequence they are of.
-    positives: Vec<ItemId>,
-    sequence: Option<usize>,
-}
-
-impl Scratch {
-    /// Another block begins: its sequences have other numbers.
-    pub(crate) fn begin(&mut self) {
-        self.sequence = None;
-    }
+/// What the negatives of some predictions depend on.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    /// The vector of the row that predicts.
+    pub(crate) query: &'a [f32],
+    /// Items that the sampler leaves out, ascending.
+    pub(crate) positives: &'a [ItemId],
+    /// The items of the block.
+    pub(crate) batch: &'a [ItemId],
 }
 
 #[cfg(test)]
@@ -63,28 +58,15 @@ impl<'a> PairSource<'a> {
 }
 
 impl PairSource<'_> {
-    /// With [`Exclude::Sequence`]: the items of a sequence, once, for the sampler to leave out.
-    pub(crate) fn exclude(&self, scratch: &mut Scratch, sequence: usize, items: &[ItemId]) {
-        if self.params.exclude == Exclude::Sequence && scratch.sequence != Some(sequence) {
-            scratch.sequence = Some(sequence);
-            scratch.positives.clear();
-            scratch.positives.extend_from_slice(items);
-            scratch.positives.sort_unstable();
-            scratch.positives.dedup();
-        }
-    }
-
-    /// The pairs of predictions that share a row: each of `contexts` against its negatives. `own` is the item of that
-    /// row, if it is one, and `query` its vector.
-    #[expect(clippy::too_many_arguments, reason = "buffers that live outside")]
+    /// The pairs of predictions that share a row: each of `contexts` against its negatives, which are drawn into
+    /// `buffer`. `own` is the item of that row, if it is one.
     pub(crate) fn pairs_of(
         &self,
         mut pairs: CentrePairs<'_>,
-        scratch: &mut Scratch,
+        buffer: &mut Vec<ItemId>,
         contexts: &[ItemId],
         own: Option<ItemId>,
-        query: &[f32],
-        batch: &[ItemId],
+        setting: Setting<'_>,
         rng: &mut SeededRng,
     ) -> Result<Counts, SampleError> {
         let mut counts = Counts { positives: contexts.len() as u64, negatives: 0 };
@@ -92,11 +74,11 @@ impl PairSource<'_> {
         let own = own.filter(|_| self.params.tables == Tables::Shared);
         if self.sampler.needs_target() {
             for &context in contexts {
-                let drawn = self.negatives(scratch, 1, Some(context), query, batch, rng)?;
+                let drawn = self.negatives(buffer, 1, Some(context), setting, rng)?;
                 counts.negatives += self.predict(&mut pairs, context, drawn, own);
             }
         } else {
-            let mut drawn = self.negatives(scratch, contexts.len(), None, query, batch, rng)?;
+            let mut drawn = self.negatives(buffer, contexts.len(), None, setting, rng)?;
             for &context in contexts {
                 let (these, rest) = drawn.split_at(self.params.negatives.min(drawn.len()));
                 drawn = rest;
@@ -110,19 +92,18 @@ impl PairSource<'_> {
     /// Negatives for so many predictions of one query.
     fn negatives<'s>(
         &self,
-        scratch: &'s mut Scratch,
+        buffer: &'s mut Vec<ItemId>,
         predictions: usize,
         target: Option<ItemId>,
-        query: &[f32],
-        batch: &[ItemId],
+        setting: Setting<'_>,
         rng: &mut SeededRng,
     ) -> Result<&'s [ItemId], SampleError> {
         let wanted = predictions * self.params.negatives;
         if wanted == 0 || self.tree.is_some() {
             return Ok(&[]);
         }
-        let Scratch { negatives, positives, .. } = scratch;
-        negatives.resize(wanted.max(negatives.len()), 0);
+        buffer.resize(wanted.max(buffer.len()), 0);
+        let Setting { query, positives, batch } = setting;
         let cx = NegativeContext {
             step: self.step,
             epoch: self.epoch,
@@ -132,8 +113,8 @@ impl PairSource<'_> {
             batch,
             n: wanted,
         };
-        let n = self.sampler.sample_into(&cx, rng, &mut negatives[..wanted])?;
-        let drawn = &negatives[..n.min(wanted)];
+        let n = self.sampler.sample_into(&cx, rng, &mut buffer[..wanted])?;
+        let drawn = &buffer[..n.min(wanted)];
         self.check(drawn)?;
         Ok(drawn)
     }

@@ -27,9 +27,9 @@ pub struct Params {
     pub exponent: f64,
     /// Which items are no negatives of a pair. The context item.
     pub exclude: Exclude,
-    /// Learning rate of the first pair; it falls linearly over all epochs. 0.025.
+    /// Learning rate of the first pair; it falls in a line over all epochs. 0.025.
     pub rate: f32,
-    /// Learning rate that the schedule does not fall below. 0.0001.
+    /// Learning rate of the last pair. 0.0001.
     pub floor_rate: f32,
     /// Passes over the sequences. 5.
     pub epochs: u32,

@@ -9,7 +9,7 @@ use crate::source::{Break, read};
 use crate::survey::Survey;
 use crate::threads::Threads;
 use crate::trainer::Trainer;
-use crate::{Architecture, EpochReport, FitError, Params, PreparationReport, Window};
+use crate::{Architecture, EpochReport, Exclude, FitError, Params, PreparationReport, Window};
 
 /// The observer is asked after about so many pairs.
 const PAIRS_PER_REPORT: u64 = 1 << 23;
@@ -79,6 +79,9 @@ impl Pass<'_, '_, '_> {
 
     /// Trains on what lies in the corpus, in chunks of about equal size, and empties it.
     fn train(&mut self, corpus: &mut Corpus) -> Result<(), Break> {
+        if self.params.exclude == Exclude::Sequence {
+            corpus.find_distinct();
+        }
         let len = corpus.items.len();
         let chunks = ((len + self.trainer.chunk_items() / 2) / self.trainer.chunk_items()).max(1);
         let per_chunk = len.div_ceil(chunks);
@@ -156,9 +159,10 @@ fn scaled(read: u64, at: usize, len: usize) -> u64 {
     (u128::from(read) * at as u128 / (len as u128).max(1)) as u64
 }
 
-/// The linear schedule with its floor.
+/// From `rate` to `floor_rate` in a line.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a learning rate in f32")]
 fn rate_at(params: &Params, done: u64, total: u64) -> f32 {
     let left = 1.0 - done as f64 / total.max(1) as f64;
-    ((f64::from(params.rate) * left) as f32).max(params.floor_rate)
+    let (rate, floor) = (f64::from(params.rate), f64::from(params.floor_rate));
+    (floor + (rate - floor) * left) as f32
 }

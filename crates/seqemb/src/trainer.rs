@@ -1,3 +1,6 @@
+use std::ops::Range;
+use std::sync::Mutex;
+
 use embed_core::SampleError;
 use embed_core::kernel::logistic::{Lane, Step, logistic_pairs, logistic_pairs_within};
 use rayon::prelude::*;
@@ -5,10 +8,11 @@ use rayon::prelude::*;
 use crate::batch::Batch;
 use crate::block::Block;
 use crate::corpus::Corpus;
+use crate::order::{Centre, as_they_lie, in_step};
 use crate::pairs::{Counts, PairSource};
 use crate::side::Attention;
 use crate::tables::{PARTS, Table};
-use crate::threads::largest_first;
+use crate::threads::{After, in_phases, largest_first, lock, write};
 use crate::{Params, Tables, Window};
 
 /// Bytes of the pairs of a chunk, about: what lies in buffers between drawing and training. They may grow to twice that.
@@ -16,8 +20,8 @@ use crate::{Params, Tables, Window};
 const CHUNK_BYTES: usize = 24 << 20;
 /// With one table, fewer where there are few items: while two parts meet, they drift from the others together.
 const SHARED_PAIRS_PER_ITEM: usize = 64;
-/// Blocks of a chunk, each with its own random stream.
-const BLOCKS: usize = 32;
+/// Centres of a block, which has its own random stream.
+const BLOCK_ITEMS: usize = 1 << 10;
 
 /// The state of a training: both tables, and how many blocks have been drawn.
 pub(crate) struct Trainer {
@@ -27,6 +31,9 @@ pub(crate) struct Trainer {
     /// With side information, what an item's vector is made of.
     pub(crate) attention: Option<Attention>,
     blocks: Vec<Block>,
+    order: Vec<Centre>,
+    /// Whether sequences go in step.
+    in_step: bool,
     pub(crate) batch: Batch,
     pub(crate) blocks_drawn: u64,
     chunks_done: u64,
@@ -79,11 +86,13 @@ impl Trainer {
             input,
             output,
             attention,
-            blocks: std::iter::repeat_with(Block::new).take(BLOCKS).collect(),
+            blocks: Vec::new(),
+            order: Vec::new(),
+            in_step: matches!(params.window, Window::Sliding { .. }),
             batch: Batch::new(params, share),
             blocks_drawn: 0,
             chunks_done: 0,
-            chunk_items: chunk_items.max(BLOCKS),
+            chunk_items: chunk_items.max(1),
             shared,
         }
     }
@@ -126,28 +135,35 @@ impl Trainer {
 
     /// Skip-gram on the centres `range` of the corpus. `rate` gives the learning rate of the item at a place.
     ///
-    /// First all pairs are drawn, in blocks of fixed size, and sorted by the parts of their rows. Then come
-    /// the diagonals: in diagonal `s`, part `i` of the centres meets part `i + s` of the outputs, so that
-    /// no two tasks share a row. Each task takes its pairs in the order of the blocks, so the result does not
+    /// First all pairs are drawn, in blocks of fixed size, and sorted by the parts of their rows. Then come the diagonals: in diagonal
+    /// `s`, part `i` of the centres meets part `i + s` of the outputs, so that no two tasks share a row, and the result does not
     /// depend on the threads.
+    ///
+    /// Where the order of a sequence says something, sequences go in step, and each block has its own diagonals: what is taught at
+    /// one place is known at the next. Baskets have no order, so all blocks go through the diagonals at once, while the two parts
+    /// that meet are near.
     pub(crate) fn train(
         &mut self,
         source: &PairSource<'_>,
         corpus: &Corpus,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         rate: &(dyn Fn(usize) -> f32 + Sync),
     ) -> Result<ChunkResult, SampleError> {
-        let per_block = range.len().div_ceil(BLOCKS).max(1);
-        for (i, block) in self.blocks.iter_mut().enumerate() {
-            let start = (range.start + i * per_block).min(range.end);
-            block.range = start..(start + per_block).min(range.end);
-            block.number = self.blocks_drawn.wrapping_add(i as u64);
-            block.rate = rate(start);
+        if self.in_step {
+            in_step(corpus, range.clone(), &mut self.order);
+        } else {
+            as_they_lie(corpus, range.clone(), &mut self.order);
         }
-        self.blocks_drawn = self.blocks_drawn.wrapping_add(BLOCKS as u64);
+        self.blocks.resize_with(range.len().div_ceil(BLOCK_ITEMS), Block::new);
+        for (i, block) in self.blocks.iter_mut().enumerate() {
+            block.number = self.blocks_drawn.wrapping_add(i as u64);
+            block.rate = rate(range.start + i * BLOCK_ITEMS);
+        }
+        self.blocks_drawn = self.blocks_drawn.wrapping_add(self.blocks.len() as u64);
         let input = &self.input;
+        let blocks = self.blocks.par_iter_mut().zip(self.order.par_chunks(BLOCK_ITEMS));
         let drawn: Vec<_> =
-            self.blocks.par_iter_mut().map(|block| block.draw(source, corpus, input)).collect();
+            blocks.map(|(block, centres)| block.draw(source, corpus, centres, input)).collect();
         let mut result = ChunkResult::default();
         for counts in drawn {
             result.counts.add(counts?);
@@ -163,28 +179,24 @@ impl Trainer {
 
     fn train_separate(&mut self, clamp: f32) -> f64 {
         let (lanes, blocks) = (self.input.lanes(), &self.blocks);
-        #[expect(clippy::cast_possible_truncation, reason = "below PARTS")]
-        let first = (self.chunks_done % PARTS as u64) as usize;
-        let mut loss = 0.0;
-        for diagonal in 0..PARTS {
-            let shift = (diagonal + first) % PARTS;
-            let mut outputs: Vec<_> = self.output.parts.iter_mut().enumerate().collect();
-            outputs.rotate_left(shift);
-            let tasks = self.input.parts.iter_mut().enumerate().zip(outputs);
-            let losses = largest_first(
-                tasks.collect(),
-                |((i, _), (j, _))| blocks.iter().map(|block| block.buckets.len(*i, *j)).sum(),
-                |((i, centres), (j, outputs))| {
-                    let train = |block: &Block| {
-                        let step = Step { rate: block.rate, clamp };
-                        logistic_pairs(centres, outputs, lanes, &block.buckets.pairs(i, j), step)
-                    };
-                    blocks.iter().map(train).sum::<f64>()
-                },
-            );
-            loss += losses.iter().sum::<f64>();
-        }
-        loss
+        let (inputs, outputs) = (self.input.locked(), self.output.locked());
+        let losses = [const { Mutex::new(0.0) }; PARTS];
+        let groups: Vec<&[Block]> = blocks.chunks(if self.in_step { 1 } else { usize::MAX }).collect();
+        in_phases(
+            groups.len() * PARTS,
+            PARTS,
+            |_| After::Neighbour,
+            |phase, task| {
+                let (group, part) = (groups[phase / PARTS], (task + phase) % PARTS);
+                let (mut centres, mut outputs) = (write(&inputs[task]), write(&outputs[part]));
+                let train = |block: &Block| {
+                    let step = Step { rate: block.rate, clamp };
+                    logistic_pairs(&mut centres, &mut outputs, lanes, &block.buckets.pairs(task, part), step)
+                };
+                *lock(&losses[task]) += group.iter().map(train).sum::<f64>();
+            },
+        );
+        losses.iter().map(|loss| *lock(loss)).sum()
     }
 
     /// With one table the parts meet as in a tournament: each pair of parts once, both ways, so many pairs at a time that no
@@ -245,10 +257,12 @@ mod tests {
     /// A pair at a time over the drawn pairs, diagonal after diagonal; scores of a tile before its updates.
     fn naive(trainer: &Trainer, input: &mut [Row], output: &mut [Row], clamp: f64) -> f64 {
         let mut loss = 0.0;
-        for diagonal in 0..PARTS {
-            for i in 0..PARTS {
+        let together = if trainer.in_step { 1 } else { trainer.blocks.len() };
+        for group in trainer.blocks.chunks(together) {
+            for at in 0..PARTS * PARTS {
+                let (diagonal, i) = (at / PARTS, at % PARTS);
                 let j = (i + diagonal) % PARTS;
-                for block in &trainer.blocks {
+                for block in group {
                     let pairs = block.buckets.pairs(i, j);
                     let centre = |k: usize| {
                         let head = pairs.heads.iter().find(|head| k < head.end as usize).unwrap();
@@ -290,25 +304,28 @@ mod tests {
         let (n_items, dim) = (67, 9);
         let mut rng = SeededRng::new(2);
         let mut corpus = Corpus::default();
-        for length in [5, 40, 2, 17, 90, 3] {
+        for length in [5, 400, 2, 170, 900, 3, 1200] {
             corpus.push(&(0..length).map(|_| rng.below(67)).collect::<Vec<_>>());
         }
-        let params = Params { dim, rate: 0.1, ..Params::default() };
-        let (mut input, mut output) =
-            (Table::zeros(n_items, dim).unwrap(), Table::zeros(n_items, dim).unwrap());
-        input.randomize(5);
-        output.randomize(6);
-        let (mut slow_in, mut slow_out) = (input.to_f64(), output.to_f64());
-        let mut trainer = Trainer::new(input, output, None, &params, 6, &[1; 67]);
-        let sampler = Uniform::new(n_items).unwrap();
-        let source = PairSource::first(&params, &sampler, 4);
-        let rate = |at: usize| 0.3 / (1.0 + at as f32);
-        let fast = trainer.train(&source, &corpus, 3..150, &rate).unwrap();
-        let slow = naive(&trainer, &mut slow_in, &mut slow_out, f64::from(params.clamp));
-        assert!((fast.loss - slow).abs() < 1e-4 * slow, "{} instead of {slow}", fast.loss);
-        for (fast, slow) in [(&trainer.input, &slow_in), (&trainer.output, &slow_out)] {
-            for (a, b) in fast.to_f64().iter().flatten().zip(slow.iter().flatten()) {
-                assert!((a - b).abs() < 1e-5, "{a} instead of {b}");
+        for window in [Window::Sliding { size: 5, dynamic: true }, Window::Basket { samples: 6 }] {
+            let params = Params { dim, window, ..Params::default() };
+            let (mut input, mut output) =
+                (Table::zeros(n_items, dim).unwrap(), Table::zeros(n_items, dim).unwrap());
+            input.randomize(5);
+            output.randomize(6);
+            let (mut slow_in, mut slow_out) = (input.to_f64(), output.to_f64());
+            let mut trainer = Trainer::new(input, output, None, &params, 6, &[1; 67]);
+            let sampler = Uniform::new(n_items).unwrap();
+            let source = PairSource::first(&params, &sampler, 4);
+            let rate = |at: usize| 0.1 / (1.0 + at as f32 / 1000.0);
+            let fast = trainer.train(&source, &corpus, 3..2650, &rate).unwrap();
+            assert_eq!(trainer.blocks.len(), 3);
+            let slow = naive(&trainer, &mut slow_in, &mut slow_out, f64::from(params.clamp));
+            assert!((fast.loss - slow).abs() < 1e-4 * slow, "{} instead of {slow}", fast.loss);
+            for (fast, slow) in [(&trainer.input, &slow_in), (&trainer.output, &slow_out)] {
+                for (a, b) in fast.to_f64().iter().flatten().zip(slow.iter().flatten()) {
+                    assert!((a - b).abs() < 1e-4, "{a} instead of {b}");
+                }
             }
         }
     }
