@@ -12,7 +12,7 @@ use crate::hidden::Hidden;
 use crate::pairs::{Counts, PairSource, Setting};
 use crate::side::Attention;
 use crate::tables::PARTS;
-use crate::threads::{After, in_phases, read, write};
+use crate::threads::{in_phases, read, write};
 use crate::trainer::{ChunkResult, Trainer};
 
 /// Components of the hidden rows of a batch, about: what a processor keeps near while the batch meets one part of the
@@ -151,13 +151,8 @@ impl Trainer {
         let attention = RwLock::new(self.attention.as_mut());
         let groups: Vec<_> = self.batch.groups.iter_mut().map(RwLock::new).collect();
         let failed = AtomicBool::new(false);
-        // A batch: drawing, a phase for each diagonal, and handing out. Drawing reads all inputs, which the first diagonal changes
-        // where the tables are one; handing out reads all groups.
-        let after = |phase: usize| match phase % (PARTS + 2) {
-            2..=PARTS => After::Neighbour,
-            _ => After::All,
-        };
-        in_phases(batches * (PARTS + 2), PARTS, after, |phase, task| {
+        // A batch: drawing, a phase for each diagonal, and handing out.
+        in_phases(batches * (PARTS + 2), PARTS, |phase, task| {
             if failed.load(Ordering::Relaxed) {
                 return;
             }

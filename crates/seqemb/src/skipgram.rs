@@ -9,7 +9,7 @@ use crate::{CheckpointError, FitError, ItemVectors, Params, Training};
 ///
 /// For a centre `i` and a context `c` from its window, with K negatives `n` drawn from `Pₙ ∝ countᵅ`, it
 /// minimises `−ln σ(eᵢ · e'_c) − Σ ln σ(−eᵢ · e'_n)` by stochastic gradient descent, a rate that falls
-/// linearly, and two tables: input `e` (centres) and output `e'` (contexts).
+/// in a line, and two tables: input `e` (centres) and output `e'` (contexts).
 ///
 /// Updates run without races and without stale values in parallel, by the orthogonal blocks of GraphVite:
 /// both tables are cut into parts, the pairs of a chunk are sorted by the parts of their rows, and tasks that
@@ -25,8 +25,8 @@ use crate::{CheckpointError, FitError, ItemVectors, Params, Training};
 /// compositionality", section 2.2; Barkan & Koenigstein 2016, "Item2Vec: neural item embedding for
 /// collaborative filtering"; Zhu, Xu, Tang & Qu 2019, "GraphVite", section 3.2. Differs from word2vec.c in
 /// this: input vectors begin in ±1 / dim, as in gensim, not in half of that; within a tile of 16 pairs of one centre the
-/// scores are taken before the updates; an item is never its own context; and the order of updates within a chunk
-/// follows the blocks.
+/// scores are taken before the updates; an item is never its own context; and the sequences of a chunk go in step instead of one after the
+/// other.
 #[derive(Debug, Clone, Copy)]
 pub struct SkipGram;
 

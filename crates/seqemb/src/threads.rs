@@ -58,39 +58,32 @@ pub(crate) fn largest_first<T: Send, R: Send>(
     done.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// How often a thread that waits looks for something to do before it sleeps.
-const LOOKS: u32 = 1 << 13;
+/// How often a thread that waits for a phase looks before it sleeps.
+const LOOKS: u32 = 1 << 11;
 
-/// What must have ended before a task of a phase begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum After {
-    /// The phase before.
-    All,
-    /// Of the phase before, the task itself and the one that follows it; the first follows the last. Task `i` of phase `s` may
-    /// then change the `i`-th of some things and the `i + s`-th of others, both counted around.
-    Neighbour,
-}
-
-/// Does `work(phase, task)` for all tasks of phase 0, which may run at the same time, then of phase 1, and so on; `after` says
-/// what the tasks of a phase wait for.
+/// Does `work(phase, task)` for all tasks of phase 0, which may run at the same time, then of phase 1, and so on.
 ///
-/// Tasks may be as short as some microseconds: a thread that waits stays awake for as long. If it waits longer, because another
-/// one has lost its processor, it sleeps, so that the other gets it back sooner. A thread begins with the same tasks in each
-/// phase, so that what they work on stays near it, and goes on with those that nobody has begun. Nobody waits for a thread
-/// that has not come.
-pub(crate) fn in_phases(
-    phases: usize,
-    tasks: usize,
-    after: impl Fn(usize) -> After + Sync,
-    work: impl Fn(usize, usize) + Sync,
-) {
+/// Phases may be as short as some microseconds: threads stay awake for as long in between. One that waits longer, because
+/// another has lost its processor, sleeps, so that the other gets it back sooner. A thread begins with the same tasks in
+/// each phase, so that what they work on stays near it, and goes on with those that nobody has begun. Nobody waits for a
+/// thread that has not come.
+pub(crate) fn in_phases(phases: usize, tasks: usize, work: impl Fn(usize, usize) + Sync) {
     let threads = rayon::current_num_threads().min(tasks);
-    let (phases, members) = (Phases::new(phases, tasks, after), AtomicUsize::new(0));
+    // How many phases have begun each task.
+    let begun: Vec<AtomicUsize> = std::iter::repeat_with(AtomicUsize::default).take(tasks).collect();
+    let (ended, members) = (Ended::default(), AtomicUsize::new(0));
     let member = || {
         let first = members.fetch_add(1, Ordering::Relaxed) * tasks / threads.max(1);
-        while let Some((phase, task)) = phases.next(first) {
-            let _end = Ending { phases: &phases, task };
-            work(phase, task);
+        for phase in 0..phases {
+            for task in (first..tasks).chain(0..first) {
+                let claim =
+                    begun[task].compare_exchange(phase, phase + 1, Ordering::Relaxed, Ordering::Relaxed);
+                if claim.is_ok() {
+                    let _end = Ending { ended: &ended, tasks };
+                    work(phase, task);
+                }
+            }
+            ended.wait((phase + 1) * tasks);
         }
     };
     rayon::scope(|scope| {
@@ -99,98 +92,52 @@ pub(crate) fn in_phases(
     });
 }
 
-struct Phases<A> {
-    phases: usize,
-    after: A,
-    /// How many phases have begun each task, and how many have ended it.
-    begun: Vec<AtomicUsize>,
-    ended: Vec<AtomicUsize>,
+/// How many tasks of all phases have ended.
+#[derive(Default)]
+struct Ended {
+    tasks: AtomicUsize,
     asleep: AtomicUsize,
     door: Mutex<()>,
     bell: Condvar,
 }
 
-enum Next {
-    Task(usize, usize),
-    /// What is left waits for others.
-    Wait,
-    /// All tasks have begun.
-    End,
-}
-
-impl<A: Fn(usize) -> After> Phases<A> {
-    fn new(phases: usize, tasks: usize, after: A) -> Self {
-        let counts = || std::iter::repeat_with(AtomicUsize::default).take(tasks).collect();
-        let (asleep, door, bell) = (AtomicUsize::new(0), Mutex::new(()), Condvar::new());
-        Self { phases, after, begun: counts(), ended: counts(), asleep, door, bell }
-    }
-
-    /// Begins a task as soon as one may begin, `first` if there is a choice; none when all have begun.
-    fn next(&self, first: usize) -> Option<(usize, usize)> {
+impl Ended {
+    fn wait(&self, tasks: usize) {
         for _ in 0..LOOKS {
-            match self.begin(first) {
-                Next::Task(phase, task) => return Some((phase, task)),
-                Next::Wait => std::hint::spin_loop(),
-                Next::End => return None,
+            if self.tasks.load(Ordering::Acquire) >= tasks {
+                return;
             }
+            std::hint::spin_loop();
         }
         let mut door = lock(&self.door);
-        // Either this sees what has ended, or who ends it sees that somebody sleeps and rings, for which it needs the door.
+        // Either this sees the last task, or who ends it sees that somebody sleeps and rings, for which it needs the door.
         self.asleep.fetch_add(1, Ordering::SeqCst);
-        let next = loop {
-            match self.begin(first) {
-                Next::Task(phase, task) => break Some((phase, task)),
-                Next::Wait => door = self.bell.wait(door).unwrap_or_else(PoisonError::into_inner),
-                Next::End => break None,
-            }
-        };
+        while self.tasks.load(Ordering::SeqCst) < tasks {
+            door = self.bell.wait(door).unwrap_or_else(PoisonError::into_inner);
+        }
         self.asleep.fetch_sub(1, Ordering::SeqCst);
-        next
-    }
-
-    fn begin(&self, first: usize) -> Next {
-        let mut all = true;
-        for task in (first..self.begun.len()).chain(0..first) {
-            let phase = self.begun[task].load(Ordering::SeqCst);
-            all &= phase == self.phases;
-            if phase < self.phases && self.may_begin(phase, task) && self.claim(phase, task) {
-                return Next::Task(phase, task);
-            }
-        }
-        if all { Next::End } else { Next::Wait }
-    }
-
-    fn may_begin(&self, phase: usize, task: usize) -> bool {
-        let ended = |task: usize| self.ended[task].load(Ordering::SeqCst) >= phase;
-        match (self.after)(phase) {
-            After::All => (0..self.ended.len()).all(ended),
-            After::Neighbour => ended(task) && ended((task + 1) % self.ended.len()),
-        }
-    }
-
-    fn claim(&self, phase: usize, task: usize) -> bool {
-        self.begun[task].compare_exchange(phase, phase + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
 
 /// Counts a task that has ended, even by a panic, so that nobody waits for it.
-struct Ending<'a, A> {
-    phases: &'a Phases<A>,
-    task: usize,
+struct Ending<'a> {
+    ended: &'a Ended,
+    /// Tasks of a phase.
+    tasks: usize,
 }
 
-impl<A> Drop for Ending<'_, A> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.phases.ended[self.task].fetch_add(1, Ordering::SeqCst);
-        if self.phases.asleep.load(Ordering::SeqCst) > 0 {
-            let _door = lock(&self.phases.door);
-            self.phases.bell.notify_all();
+        let ended = self.ended.tasks.fetch_add(1, Ordering::SeqCst) + 1;
+        if ended.is_multiple_of(self.tasks) && self.ended.asleep.load(Ordering::SeqCst) > 0 {
+            let _door = lock(&self.ended.door);
+            self.ended.bell.notify_all();
         }
     }
 }
 
 /// A lock, whatever happened to those who held it.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -213,54 +160,29 @@ mod tests {
         for threads in [1, 3, 7] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let cells: Vec<AtomicUsize> = std::iter::repeat_with(AtomicUsize::default).take(5).collect();
-            let work = |phase: usize, task: usize| {
-                // So long that the others sleep.
-                if phase.is_multiple_of(20) && task == 2 {
-                    std::thread::sleep(std::time::Duration::from_millis(3));
-                }
-                // What the neighbour did in the phase before is there; nobody is ahead of this phase.
-                let next = cells[(task + 1) % 5].load(Ordering::Relaxed);
-                assert!(next == phase || next == phase + 1);
-                assert_eq!(cells[task].fetch_add(1, Ordering::Relaxed), phase);
-            };
             pool.install(|| {
-                in_phases(200, 5, |_| After::All, work);
-                in_phases(3, 0, |_| After::All, |_, _| unreachable!());
-                in_phases(0, 3, |_| After::All, |_, _| unreachable!());
+                in_phases(200, 5, |phase, task| {
+                    // So long that the others sleep.
+                    if phase % 20 == 0 && task == 2 {
+                        std::thread::sleep(std::time::Duration::from_millis(3));
+                    }
+                    // What the neighbour did in the phase before is there; nobody is ahead of this phase.
+                    let next = cells[(task + 1) % 5].load(Ordering::Relaxed);
+                    assert!(next == phase || next == phase + 1);
+                    assert_eq!(cells[task].fetch_add(1, Ordering::Relaxed), phase);
+                });
+                in_phases(3, 0, |_, _| unreachable!());
+                in_phases(0, 3, |_, _| unreachable!());
             });
             assert!(cells.iter().all(|cell| cell.load(Ordering::Relaxed) == 200));
         }
     }
 
     #[test]
-    fn neighbours_hand_each_other_what_they_change() {
-        const TASKS: usize = 8;
-        let after = |phase: usize| if phase.is_multiple_of(50) { After::All } else { After::Neighbour };
-        let handed = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let cells = || (0..TASKS as u64).map(Mutex::new).collect::<Vec<_>>();
-            let (own, around) = (cells(), cells());
-            let work = |phase: usize, task: usize| {
-                if phase.is_multiple_of(40) && task == 5 {
-                    std::thread::sleep(std::time::Duration::from_millis(2));
-                }
-                let mut own = own[task].try_lock().expect("nobody else has it");
-                let mut other = around[(task + phase) % TASKS].try_lock().expect("nobody else has it");
-                *own = own.wrapping_mul(31).wrapping_add(*other);
-                *other = other.wrapping_mul(17).wrapping_add(*own);
-            };
-            pool.install(|| in_phases(400, TASKS, after, work));
-            [own, around].map(|cells| cells.iter().map(|cell| *lock(cell)).collect::<Vec<u64>>())
-        };
-        assert_eq!(handed(1), handed(2));
-        assert_eq!(handed(1), handed(7));
-    }
-
-    #[test]
     fn a_panic_ends_all_phases() {
         let ends = std::panic::catch_unwind(|| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-            pool.install(|| in_phases(9, 4, |_| After::All, |phase, task| assert!((phase, task) != (3, 2))));
+            pool.install(|| in_phases(9, 4, |phase, task| assert!((phase, task) != (3, 2))));
         });
         assert!(ends.is_err());
     }

@@ -1,5 +1,4 @@
 use std::ops::Range;
-use std::sync::Mutex;
 
 use embed_core::SampleError;
 use embed_core::kernel::logistic::{Lane, Step, logistic_pairs, logistic_pairs_within};
@@ -8,11 +7,11 @@ use rayon::prelude::*;
 use crate::batch::Batch;
 use crate::block::Block;
 use crate::corpus::Corpus;
-use crate::order::{Centre, as_they_lie, in_step};
+use crate::order::{Centre, in_step};
 use crate::pairs::{Counts, PairSource};
 use crate::side::Attention;
 use crate::tables::{PARTS, Table};
-use crate::threads::{After, in_phases, largest_first, lock, write};
+use crate::threads::largest_first;
 use crate::{Params, Tables, Window};
 
 /// Bytes of the pairs of a chunk, about: what lies in buffers between drawing and training. They may grow to twice that.
@@ -32,8 +31,6 @@ pub(crate) struct Trainer {
     pub(crate) attention: Option<Attention>,
     blocks: Vec<Block>,
     order: Vec<Centre>,
-    /// Whether sequences go in step.
-    in_step: bool,
     pub(crate) batch: Batch,
     pub(crate) blocks_drawn: u64,
     chunks_done: u64,
@@ -88,7 +85,6 @@ impl Trainer {
             attention,
             blocks: Vec::new(),
             order: Vec::new(),
-            in_step: matches!(params.window, Window::Sliding { .. }),
             batch: Batch::new(params, share),
             blocks_drawn: 0,
             chunks_done: 0,
@@ -133,15 +129,12 @@ impl Trainer {
         if self.shared { &self.input } else { &self.output }
     }
 
-    /// Skip-gram on the centres `range` of the corpus. `rate` gives the learning rate of the item at a place.
+    /// Skip-gram on the centres `range` of the corpus, whose sequences go in step. `rate` gives the learning rate of the item at a
+    /// place.
     ///
     /// First all pairs are drawn, in blocks of fixed size, and sorted by the parts of their rows. Then come the diagonals: in diagonal
-    /// `s`, part `i` of the centres meets part `i + s` of the outputs, so that no two tasks share a row, and the result does not
-    /// depend on the threads.
-    ///
-    /// Where the order of a sequence says something, sequences go in step, and each block has its own diagonals: what is taught at
-    /// one place is known at the next. Baskets have no order, so all blocks go through the diagonals at once, while the two parts
-    /// that meet are near.
+    /// `s`, part `i` of the centres meets part `i + s` of the outputs, so that no two tasks share a row. Each task takes its pairs in
+    /// the order of the blocks, so the result does not depend on the threads.
     pub(crate) fn train(
         &mut self,
         source: &PairSource<'_>,
@@ -149,11 +142,7 @@ impl Trainer {
         range: Range<usize>,
         rate: &(dyn Fn(usize) -> f32 + Sync),
     ) -> Result<ChunkResult, SampleError> {
-        if self.in_step {
-            in_step(corpus, range.clone(), &mut self.order);
-        } else {
-            as_they_lie(corpus, range.clone(), &mut self.order);
-        }
+        in_step(corpus, range.clone(), &mut self.order);
         self.blocks.resize_with(range.len().div_ceil(BLOCK_ITEMS), Block::new);
         for (i, block) in self.blocks.iter_mut().enumerate() {
             block.number = self.blocks_drawn.wrapping_add(i as u64);
@@ -179,24 +168,25 @@ impl Trainer {
 
     fn train_separate(&mut self, clamp: f32) -> f64 {
         let (lanes, blocks) = (self.input.lanes(), &self.blocks);
-        let (inputs, outputs) = (self.input.locked(), self.output.locked());
-        let losses = [const { Mutex::new(0.0) }; PARTS];
-        let groups: Vec<&[Block]> = blocks.chunks(if self.in_step { 1 } else { usize::MAX }).collect();
-        in_phases(
-            groups.len() * PARTS,
-            PARTS,
-            |_| After::Neighbour,
-            |phase, task| {
-                let (group, part) = (groups[phase / PARTS], (task + phase) % PARTS);
-                let (mut centres, mut outputs) = (write(&inputs[task]), write(&outputs[part]));
-                let train = |block: &Block| {
-                    let step = Step { rate: block.rate, clamp };
-                    logistic_pairs(&mut centres, &mut outputs, lanes, &block.buckets.pairs(task, part), step)
-                };
-                *lock(&losses[task]) += group.iter().map(train).sum::<f64>();
-            },
-        );
-        losses.iter().map(|loss| *lock(loss)).sum()
+        let mut loss = 0.0;
+        for diagonal in 0..PARTS {
+            let mut outputs: Vec<_> = self.output.parts.iter_mut().enumerate().collect();
+            outputs.rotate_left(diagonal);
+            let tasks = self.input.parts.iter_mut().enumerate().zip(outputs);
+            let losses = largest_first(
+                tasks.collect(),
+                |((i, _), (j, _))| blocks.iter().map(|block| block.buckets.len(*i, *j)).sum(),
+                |((i, centres), (j, outputs))| {
+                    let train = |block: &Block| {
+                        let step = Step { rate: block.rate, clamp };
+                        logistic_pairs(centres, outputs, lanes, &block.buckets.pairs(i, j), step)
+                    };
+                    blocks.iter().map(train).sum::<f64>()
+                },
+            );
+            loss += losses.iter().sum::<f64>();
+        }
+        loss
     }
 
     /// With one table the parts meet as in a tournament: each pair of parts once, both ways, so many pairs at a time that no
@@ -257,12 +247,10 @@ mod tests {
     /// A pair at a time over the drawn pairs, diagonal after diagonal; scores of a tile before its updates.
     fn naive(trainer: &Trainer, input: &mut [Row], output: &mut [Row], clamp: f64) -> f64 {
         let mut loss = 0.0;
-        let together = if trainer.in_step { 1 } else { trainer.blocks.len() };
-        for group in trainer.blocks.chunks(together) {
-            for at in 0..PARTS * PARTS {
-                let (diagonal, i) = (at / PARTS, at % PARTS);
+        for diagonal in 0..PARTS {
+            for i in 0..PARTS {
                 let j = (i + diagonal) % PARTS;
-                for block in group {
+                for block in &trainer.blocks {
                     let pairs = block.buckets.pairs(i, j);
                     let centre = |k: usize| {
                         let head = pairs.heads.iter().find(|head| k < head.end as usize).unwrap();
