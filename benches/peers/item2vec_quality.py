@@ -1,11 +1,11 @@
 """What the same settings teach: nearfield and gensim train on the same corpus, and the same code ranks with both.
 
     cargo build --release -p seqemb --example time_training
-    python3 benches/peers/item2vec_quality.py TIME_TRAINING TRAIN TEST [--window 5] [--epochs 5 20] [--dim 64] [--neg 5] [--seeds 3]
+    python3 benches/peers/item2vec_quality.py TIME_TRAINING TRAIN TEST [--window 5] [--epochs 5 20] [--dim 64] [--neg 5] [--rate R] [--seeds 3]
 
 TRAIN and TEST have `user item item …` lines. A user's vector is the mean of the unit input vectors of their items in TRAIN,
 ranked by cosine against all others; recall and NDCG at 20 are means over the users of TEST. Dynamic window, no subsampling, rate 0.025 (skip-gram) or 0.05
-(CBOW), exponent 0.75; both sides train once a seed. gensim is given the sequences, not the file: with `corpus_file`, each of its w workers
+(CBOW) if none is given, exponent 0.75; both sides train once a seed. gensim is given the sequences, not the file: with `corpus_file`, each of its w workers
 takes its share of a pass for progress through all of it, so that the rate falls only 1 / w of the way in each pass. And it is told how many words
 there are, not how many sequences: by the latter its rate falls with the sequences, and where the first ones are the longest, as on Gowalla, a word has a
 higher rate on the average. Prints a JSON line a training.
@@ -57,6 +57,7 @@ def main():
     p.add_argument("--epochs", type=int, nargs="+", default=[5])
     p.add_argument("--dim", type=int, default=64)
     p.add_argument("--neg", type=int, default=5)
+    p.add_argument("--rate", type=float, help="instead of 0.025 (skip-gram) and 0.05 (CBOW)")
     p.add_argument("--seeds", type=int, default=3)
     p.add_argument("--arch", nargs="+", default=["sg", "cbow"])
     a = p.parse_args()
@@ -67,7 +68,7 @@ def main():
         corpus, out = Path(folder) / "corpus", Path(folder) / "vectors"
         corpus.write_text("".join(" ".join(items) + "\n" for items in train.values()))
         for arch, epochs, seed in product(a.arch, a.epochs, range(1, a.seeds + 1)):
-            rate = 0.025 if arch == "sg" else 0.05
+            rate = a.rate or (0.025 if arch == "sg" else 0.05)
             settings = dict(arch=arch, dim=a.dim, window=a.window, epochs=epochs, negatives=a.neg, seed=seed)
 
             def report(name, keys, vectors):

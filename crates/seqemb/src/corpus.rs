@@ -38,18 +38,11 @@ impl Corpus {
     /// Finds the different items of each sequence.
     pub(crate) fn find_distinct(&mut self) {
         for sequence in self.distinct_ends.len()..self.ends.len() {
-            let start = self.distinct.len();
-            self.distinct.extend_from_slice(&self.items[self.places(sequence)]);
-            self.distinct[start..].sort_unstable();
-            let mut kept = start;
-            for at in start..self.distinct.len() {
-                if at == start || self.distinct[at] != self.distinct[kept - 1] {
-                    self.distinct[kept] = self.distinct[at];
-                    kept += 1;
-                }
-            }
-            self.distinct.truncate(kept);
-            self.distinct_ends.push(kept);
+            let mut items = self.items[self.places(sequence)].to_vec();
+            items.sort_unstable();
+            items.dedup();
+            self.distinct.append(&mut items);
+            self.distinct_ends.push(self.distinct.len());
         }
     }
 
@@ -70,6 +63,6 @@ impl Corpus {
         while self.ends[*sequence] <= at {
             *sequence += 1;
         }
-        if *sequence == 0 { 0 } else { self.ends[*sequence - 1] }
+        self.places(*sequence).start
     }
 }
