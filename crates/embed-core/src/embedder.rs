@@ -3,7 +3,7 @@ use std::error::Error;
 use ndarray::{ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::{Parallelism, ParallelismError, Space};
+use crate::{KeyTable, Metric, Parallelism, ParallelismError, Space};
 
 /// Turns an input (an item id, a history, a record of features) into a vector.
 ///
@@ -12,9 +12,16 @@ pub trait Embedder<In: ?Sized>: Send + Sync {
     /// Components of a vector.
     fn dim(&self) -> usize;
 
-    /// The space of the vectors that this embedder's output is to be scored against.
-    fn space(&self) -> Space {
-        Space::ANY
+    /// The space of the vectors that this embedder's output is to be scored against; [`Space::ANY`] says that it may be
+    /// scored against any, and that nothing is checked.
+    fn space(&self) -> Space;
+
+    /// The metric by which the output is meant to be scored; `None`: by any.
+    fn metric(&self) -> Option<Metric>;
+
+    /// Keys of the item ids that inputs hold, where the embedder knows them: an index under other keys is refused.
+    fn keys(&self) -> Option<KeyTable> {
+        None
     }
 
     /// Writes the vector of `input` into `out` `[dim]`.

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::{ItemId, Vocab, kernel};
+use crate::{ItemId, RowMask, Vocab, kernel};
 
 /// Which vector space vectors live in, so that vectors of two trainings, or of the two tables of one, are
 /// not compared by mistake: scoring a centre vector against centre vectors where context vectors are meant
@@ -54,13 +54,18 @@ impl Space {
 
 /// Vectors `[n_items, dim]` with their keys: the one currency between learning, search and evaluation.
 ///
-/// Memory: 4 · dim bytes an item, and the [`Vocab`], which clones share.
+/// An item that training did not see has a row that was not learned. The table says which ([`Embeddings::untrained`]), and
+/// index, recommender and evaluation take the trained rows only; ids are those of the table all the same.
+///
+/// Memory: 4 · dim bytes an item, a bit more where rows are untrained, and the [`Vocab`], which clones share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embeddings {
     vocab: Arc<Vocab>,
     /// Invariant: row-major, all finite, `vocab.len()` rows.
     vectors: Array2<f32>,
     space: Space,
+    /// Invariant: `vocab.len()` rows, not all of them; `None` where all were trained.
+    trained: Option<Arc<RowMask>>,
 }
 
 /// Why vectors and keys do not make [`Embeddings`].
@@ -78,6 +83,14 @@ pub enum EmbeddingsError {
     /// Vectors of no dimension.
     #[error("vectors must have at least one dimension")]
     ZeroDim,
+    /// A set of trained rows that is of another table.
+    #[error("trained rows of a table of {got}, but there are {expected} vectors")]
+    Mask {
+        /// Number of vectors.
+        expected: usize,
+        /// Rows that the set is of.
+        got: usize,
+    },
     /// A NaN or infinite component.
     #[error("vector of {key:?} (row {row}) has {value} in column {column}")]
     NotFinite {
@@ -129,7 +142,63 @@ impl Embeddings {
         }
         let vectors =
             if vectors.is_standard_layout() { vectors } else { vectors.as_standard_layout().into_owned() };
-        Ok(Self { vocab, vectors, space })
+        Ok(Self { vocab, vectors, space, trained: None })
+    }
+
+    /// The same, where only the rows of `trained` were learned.
+    ///
+    /// # Errors
+    /// [`EmbeddingsError::Mask`] when the set is of a table of another length.
+    pub fn with_trained(self, trained: impl Into<Arc<RowMask>>) -> Result<Self, EmbeddingsError> {
+        let trained = trained.into();
+        if trained.len() != self.len() {
+            return Err(EmbeddingsError::Mask { expected: self.len(), got: trained.len() });
+        }
+        Ok(Self { trained: (!trained.is_full()).then_some(trained), ..self })
+    }
+
+    /// The rows that were trained; `None` where all were.
+    #[must_use]
+    pub fn trained_rows(&self) -> Option<&Arc<RowMask>> {
+        self.trained.as_ref()
+    }
+
+    /// Number of trained rows.
+    #[must_use]
+    pub fn n_trained(&self) -> usize {
+        self.trained.as_ref().map_or(self.len(), |trained| trained.count())
+    }
+
+    /// Whether there is such a row, and it was trained.
+    #[must_use]
+    pub fn is_trained(&self, id: ItemId) -> bool {
+        let row = id as usize;
+        row < self.len() && self.trained.as_ref().is_none_or(|trained| trained.contains(row))
+    }
+
+    /// Keys of the items whose rows were not trained, in their order: what to give to a method for cold items, or to
+    /// leave out.
+    pub fn untrained(&self) -> impl Iterator<Item = &str> {
+        let trained = self.trained.as_deref();
+        let keys =
+            self.vocab.keys().enumerate().filter(move |(row, _)| trained.is_some_and(|t| !t.contains(*row)));
+        keys.map(|(_, key)| key)
+    }
+
+    /// The trained rows alone, under their keys and in the same space: a copy under ids of its own, without gaps.
+    /// O(n · dim).
+    #[must_use]
+    pub fn trained(&self) -> Self {
+        let Some(trained) = &self.trained else { return self.clone() };
+        let rows: Vec<usize> = trained.rows().collect();
+        let mut vocab = Vocab::new();
+        for &row in &rows {
+            // As distinct as before, and no more of them.
+            let key = ItemId::try_from(row).ok().and_then(|id| self.vocab.key(id));
+            let _ = vocab.intern(key.unwrap_or_default());
+        }
+        let vectors = self.vectors.select(ndarray::Axis(0), &rows);
+        Self { vocab: Arc::new(vocab), vectors, space: self.space, trained: None }
     }
 
     /// Number of items.
@@ -234,6 +303,26 @@ mod tests {
         assert_eq!(items.get("b"), Some(&[3.0, 4.0][..]));
         assert_eq!(items.space(), Space::of(array![[1.0, 2.0], [3.0, 4.0]].view()));
         assert_eq!(items.row(2), None);
+    }
+
+    #[test]
+    fn untrained_rows_are_named_and_left_out() {
+        let items = Embeddings::new(keys(&["a", "b", "c"]), array![[1.0], [0.0], [3.0]]).unwrap();
+        assert_eq!((items.n_trained(), items.untrained().count(), items.is_trained(3)), (3, 0, false));
+        let partly = items.clone().with_trained(RowMask::from_fn(3, |row| row != 1)).unwrap();
+        assert_eq!((partly.len(), partly.n_trained()), (3, 2));
+        assert_eq!(partly.untrained().collect::<Vec<_>>(), ["b"]);
+        assert_eq!([0, 1, 2, 3].map(|id| partly.is_trained(id)), [true, false, true, false]);
+        assert_eq!(partly.normalized().n_trained(), 2);
+        let alone = partly.trained();
+        assert_eq!(
+            (alone.get("c"), alone.vocab().get("c"), alone.get("b")),
+            (Some(&[3.0][..]), Some(1), None)
+        );
+        assert_eq!((alone.space(), alone.n_trained()), (items.space(), 2));
+        assert_eq!(items.clone().with_trained(RowMask::from_fn(3, |_| true)).unwrap(), items);
+        let error = items.with_trained(RowMask::from_fn(2, |_| true)).unwrap_err();
+        assert_eq!(error, EmbeddingsError::Mask { expected: 3, got: 2 });
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::error::Error;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use crate::{ItemId, Metric, Parallelism, ParallelismError, Space};
+use crate::{ItemId, KeyTable, Metric, Parallelism, ParallelismError, Space};
 
 /// Finds the rows near a vector.
 ///
@@ -13,7 +13,7 @@ pub trait AnnIndex: Send + Sync {
     /// Components of a vector.
     fn dim(&self) -> usize;
 
-    /// Number of vectors.
+    /// Number of vectors, each of which may be an answer.
     fn len(&self) -> usize;
 
     /// Whether there is no vector.
@@ -21,12 +21,24 @@ pub trait AnnIndex: Send + Sync {
         self.len() == 0
     }
 
-    /// How near is measured.
+    /// Bound of the ids: every row's id is below it. More than `len` where ids have no row: items without a trained
+    /// vector, removed rows.
+    fn id_bound(&self) -> usize {
+        self.len()
+    }
+
+    /// The metric that scores are of.
     fn metric(&self) -> Metric;
 
-    /// The space the vectors live in.
-    fn space(&self) -> Space {
-        Space::ANY
+    /// The space the vectors live in; [`Space::ANY`] says that it is not known, and that nothing is checked.
+    fn space(&self) -> Space;
+
+    /// Keys of the rows by id, where the index has them. O(1), once keys that lie in a file were read.
+    ///
+    /// # Errors
+    /// [`SearchError::Implementation`] when they cannot be read.
+    fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
+        Ok(None)
     }
 
     /// Writes the vector of a row into `out` `[dim]`: exact, or decoded where the family keeps codes; of
@@ -102,6 +114,7 @@ pub trait AnnIndex: Send + Sync {
 
 /// One answer of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Neighbor {
     /// The row.
     pub id: ItemId,
@@ -110,6 +123,13 @@ pub struct Neighbor {
 }
 
 impl Neighbor {
+    /// The row `id` with its score.
+    #[must_use]
+    #[inline]
+    pub const fn new(id: ItemId, score: f32) -> Self {
+        Self { id, score }
+    }
+
     /// Orders nearest first: score descending, ties by ascending id.
     #[must_use]
     #[inline]
@@ -128,6 +148,7 @@ impl Neighbor {
 /// assert!(!request.filter.allows(17));
 /// ```
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct SearchRequest<'a> {
     /// When the answer is complete.
     pub stop: Stop,
@@ -195,6 +216,7 @@ impl<'a> SearchRequest<'a> {
 
 /// When the answer to a search is complete.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Stop {
     /// The k nearest rows.
     K(usize),
@@ -204,6 +226,7 @@ pub enum Stop {
 
 /// How hard to look.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
 pub enum Effort {
     /// What the index was built to use.
     #[default]
@@ -216,6 +239,7 @@ pub enum Effort {
 
 /// Which rows may be answers.
 #[derive(Clone, Copy, Default)]
+#[non_exhaustive]
 pub enum Filter<'a> {
     /// All.
     #[default]
@@ -310,6 +334,12 @@ pub enum SearchError {
     BadRadius {
         /// The radius.
         radius: f32,
+    },
+    /// A request of a kind that the index does not know.
+    #[error("the index knows no {what} of this kind")]
+    Unsupported {
+        /// The part of the request: its stop rule, effort, filter.
+        what: &'static str,
     },
     /// A row that is not in the index.
     #[error("row {id} is not in the index of {len} rows")]

@@ -1,5 +1,5 @@
-//! The shared types of nearfield: what a catalogue's keys and vectors are, the three traits that let any
-//! embedder, sampler and index meet, and the kernels, seeds and files under all of them.
+//! The shared types of nearfield: what a catalogue's keys and vectors are, the traits that let any
+//! embedder, sampler, index, source and scorer meet, and the kernels, seeds and files under all of them.
 //!
 //! ```
 //! use embed_core::{Embeddings, Metric, Vocab};
@@ -14,13 +14,14 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | name rows | [`Vocab`], [`ItemId`] |
-//! | hold vectors with their keys | [`Embeddings`], [`Space`] |
+//! | name rows | [`Vocab`], [`KeyTable`], [`ItemId`] |
+//! | hold vectors with their keys, and which of them were trained | [`Embeddings`], [`Space`], [`RowMask`] |
 //! | hold ragged rows | [`Csr`], [`Sequences`], [`SequenceSource`] |
 //! | hold what is known of users and items | [`FeatureFrame`], [`FeatureColumn`] |
 //! | turn an input into a vector | [`Embedder`] |
 //! | draw what a positive is contrasted with | [`NegativeSampler`] |
-//! | find rows near a vector | [`AnnIndex`], [`SearchRequest`], [`Neighbor`], [`Filter`] |
+//! | score items for an input without a vector | [`Scorer`] |
+//! | find rows near a vector | [`AnnIndex`], [`AnnIndexMut`], [`SearchRequest`], [`Neighbor`], [`Filter`] |
 //! | keep the best k | [`TopK`] |
 //! | find centres of clusters | [`KMeans`], [`Assigner`] |
 //! | compare vectors | [`Metric`], [`kernel`], [`gemm`] |
@@ -36,33 +37,40 @@ mod embedder;
 mod embeddings;
 mod features;
 pub mod formats;
+mod forward;
 pub mod gemm;
 mod index;
 pub mod kernel;
+mod key_table;
 mod kmeans;
 mod metric;
 mod rng;
 mod run;
 mod sampler;
+mod scorer;
 mod sequences;
 pub mod store;
 pub mod testkit;
 mod topk;
+mod trained;
 mod vocab;
 
-pub use change::{AnnIndexMut, ChangeError, Remap};
+pub use change::{AnnIndexMut, ChangeError};
 pub use csr::{Csr, CsrError};
 pub use embedder::{EmbedError, Embedder};
 pub use embeddings::{Embeddings, EmbeddingsError, Space};
 pub use features::{FeatureColumn, FeatureFrame, FeatureType, FeatureValues, FrameError, TextLists, Texts};
 pub use index::{AnnIndex, Bitmap, Effort, Filter, Neighbor, SearchError, SearchRequest, Stop};
+pub use key_table::KeyTable;
 pub use kmeans::{Assigner, KMeans, KMeansError, KMeansParams};
 pub use metric::{Metric, ParseMetricError};
 pub use rng::SeededRng;
 pub use run::{Flow, Observer, Parallelism, ParallelismError, Progress, Run};
 pub use sampler::{Batch, NegativeContext, NegativeSampler, SampleError};
+pub use scorer::{ScoreError, Scorer};
 pub use sequences::{SequenceSource, Sequences, SourceError};
 pub use topk::TopK;
+pub use trained::RowMask;
 pub use vocab::{Vocab, VocabError};
 
 /// Dense row number of an item inside the library; keys live in [`Vocab`] at the edge.

@@ -4,6 +4,7 @@ use crate::kernel;
 
 /// How near two vectors are. Every score is larger for nearer vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Metric {
     /// `x · y`.
     InnerProduct,

@@ -1,20 +1,22 @@
 use std::error::Error;
 
-use ndarray::ArrayView2;
-
 use crate::{ItemId, SeededRng};
 
 /// Draws the items that a positive is contrasted with.
 ///
-/// Implementations are immutable while they draw, so that threads share them; what changes with the data
-/// (queues, streaming counts) changes in [`NegativeSampler::observe`]. `embed_core::testkit` holds the
-/// conformance suite.
+/// Implementations are immutable, so that threads share them. A sampler whose law follows the training is besides a
+/// `negsample::RefreshableSampler`. `embed_core::testkit` holds the conformance suite.
 pub trait NegativeSampler: Send + Sync {
+    /// Number of items the sampler draws from: every id it gives is below it.
+    fn n_items(&self) -> usize;
+
     /// Fills `out` with negatives for the context and returns how many were drawn: fewer than `out.len()` is
-    /// an answer (the pool is exhausted), and what follows them in `out` is unspecified.
+    /// an answer (the pool is exhausted), and what follows them in `out` is unspecified. The length of `out` says how many
+    /// are drawn now; `cx.n`, how many the context gets in all.
     ///
     /// # Errors
-    /// [`SampleError`] when the sampler cannot serve this context.
+    /// [`SampleError`] when the sampler cannot serve this context: [`SampleError::MissingTarget`] where the law depends
+    /// on [`NegativeContext::target`] and there is none, and a trainer then draws for one positive at a time.
     fn sample_into(
         &self,
         cx: &NegativeContext<'_>,
@@ -26,43 +28,34 @@ pub trait NegativeSampler: Send + Sync {
     /// log Q correction subtracts. `-inf` for an item that is never drawn.
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32;
 
-    /// [`NegativeSampler::log_expected_count`] of each of `items` into `out`: for laws that cost a search, which serves all of them.
-    ///
-    /// # Panics
-    /// When there are not as many values as items.
-    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
-        assert_eq!(items.len(), out.len(), "a count for each item");
-        out.iter_mut().zip(items).for_each(|(out, &item)| *out = self.log_expected_count(cx, item));
-    }
-
-    /// Number of items the sampler draws from: every id it gives is below it.
-    fn n_items(&self) -> usize;
-
-    /// Learns from a batch of positives; called once a batch, in batch order.
-    fn observe(&mut self, _batch: &Batch<'_>) {}
-
-    /// Whether the law depends on [`NegativeContext::target`]: negatives are then drawn for one positive at a time.
-    fn needs_target(&self) -> bool {
-        false
-    }
-
-    /// Whether the sampler wants the item vectors of now before it serves this step and epoch: one whose law
-    /// depends on them, and whose copy has aged. Trainers ask between batches.
-    fn is_stale(&self, _cx: &NegativeContext<'_>) -> bool {
-        false
-    }
-
-    /// Takes the vectors `[n_items, dim]` that a context's query is scored against, as they are before this step.
+    /// [`NegativeSampler::log_expected_count`] of each of `items` into `out`: for laws that cost a search, which serves
+    /// all of them.
     ///
     /// # Errors
-    /// [`SampleError`] when nothing can be made of them.
-    fn refresh(&mut self, _cx: &NegativeContext<'_>, _items: ArrayView2<'_, f32>) -> Result<(), SampleError> {
+    /// [`SampleError::Counts`] when there are not as many values as items; as [`NegativeSampler::sample_into`] where the
+    /// sampler cannot serve this context.
+    fn log_expected_counts_into(
+        &self,
+        cx: &NegativeContext<'_>,
+        items: &[ItemId],
+        out: &mut [f32],
+    ) -> Result<(), SampleError> {
+        SampleError::check_counts(items.len(), out.len())?;
+        out.iter_mut().zip(items).for_each(|(out, &item)| *out = self.log_expected_count(cx, item));
         Ok(())
     }
 }
 
 /// What a draw may depend on.
+///
+/// ```
+/// use embed_core::NegativeContext;
+///
+/// let cx = NegativeContext::draws(5).positives(&[2, 7]).target(7).at(100, 1);
+/// assert_eq!((cx.n, cx.target, cx.step, cx.epoch), (5, Some(7), 100, 1));
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct NegativeContext<'a> {
     /// Training step.
     pub step: u64,
@@ -80,13 +73,66 @@ pub struct NegativeContext<'a> {
     pub n: usize,
 }
 
+impl<'a> NegativeContext<'a> {
+    /// A context that gets `n` negatives in all, of which nothing else is known.
+    #[must_use]
+    pub fn draws(n: usize) -> Self {
+        Self { n, ..Self::default() }
+    }
+
+    /// The same at a training step of an epoch.
+    #[must_use]
+    pub fn at(self, step: u64, epoch: u32) -> Self {
+        Self { step, epoch, ..self }
+    }
+
+    /// The same with the vector that positives are scored against.
+    #[must_use]
+    pub fn query(self, query: &'a [f32]) -> Self {
+        Self { query: Some(query), ..self }
+    }
+
+    /// The same with items that must not be drawn, ascending, each once.
+    #[must_use]
+    pub fn positives(self, positives: &'a [ItemId]) -> Self {
+        Self { positives, ..self }
+    }
+
+    /// The same for one positive.
+    #[must_use]
+    pub fn target(self, target: ItemId) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// The same within a batch of positives.
+    #[must_use]
+    pub fn batch(self, batch: &'a [ItemId]) -> Self {
+        Self { batch, ..self }
+    }
+
+    /// The same for another number of negatives in all.
+    #[must_use]
+    pub fn with_draws(self, n: usize) -> Self {
+        Self { n, ..self }
+    }
+}
+
 /// A batch of positives, as a trainer saw it.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Batch<'a> {
     /// Training step.
     pub step: u64,
     /// Positive items, in batch order.
     pub positives: &'a [ItemId],
+}
+
+impl<'a> Batch<'a> {
+    /// The positives of a training step, in batch order.
+    #[must_use]
+    pub fn new(step: u64, positives: &'a [ItemId]) -> Self {
+        Self { step, positives }
+    }
 }
 
 /// Why a sampler was not made, or could not draw.
@@ -141,6 +187,17 @@ pub enum SampleError {
         /// Items of another.
         got: usize,
     },
+    /// The law depends on the positive, and the context has none.
+    #[error("the sampler draws for one positive at a time: its context needs the target")]
+    MissingTarget,
+    /// Another number of values than items.
+    #[error("expected a value for each of {expected} items, got room for {got}")]
+    Counts {
+        /// Number of items.
+        expected: usize,
+        /// Number of values.
+        got: usize,
+    },
     /// The context lacks what the law depends on.
     #[error("the sampler needs {what} in its context")]
     MissingContext {
@@ -153,4 +210,14 @@ pub enum SampleError {
         /// Its error.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl SampleError {
+    /// Checks that there is a value for each of `expected` items.
+    ///
+    /// # Errors
+    /// [`SampleError::Counts`].
+    pub fn check_counts(expected: usize, got: usize) -> Result<(), Self> {
+        if expected == got { Ok(()) } else { Err(Self::Counts { expected, got }) }
+    }
 }

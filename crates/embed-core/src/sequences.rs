@@ -3,8 +3,10 @@ use std::ops::ControlFlow;
 
 use crate::ItemId;
 
-/// Sequences of items (sessions, baskets, walks) that can be read any number of times in the same order:
-/// what trainers learn from, in memory or streamed.
+/// Sequences of items (sessions, baskets, walks), in memory or streamed: what trainers learn from.
+///
+/// The sequences of an epoch are the same, in the same order, whenever they are read. A source of what is drawn (walks)
+/// may give other ones for another epoch. `embed_core::testkit` holds the conformance suite.
 pub trait SequenceSource: Send + Sync {
     /// Number of items: every id is below it.
     fn n_items(&self) -> usize;
@@ -14,12 +16,13 @@ pub trait SequenceSource: Send + Sync {
         None
     }
 
-    /// Shows every sequence in order, until `visit` breaks.
+    /// Shows every sequence of `epoch` (from 0) in order, until `visit` breaks.
     ///
     /// # Errors
     /// [`SourceError`] when the source cannot be read.
     fn for_each_sequence(
         &self,
+        epoch: u32,
         visit: &mut dyn FnMut(&[ItemId]) -> ControlFlow<()>,
     ) -> Result<(), SourceError>;
 }
@@ -145,6 +148,7 @@ impl SequenceSource for Sequences {
 
     fn for_each_sequence(
         &self,
+        _epoch: u32,
         visit: &mut dyn FnMut(&[ItemId]) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
         let _ = self.iter().try_for_each(visit);
@@ -169,7 +173,7 @@ mod tests {
         let sequences = Sequences::from_rows(9, [&[1][..], &[2], &[3]]).unwrap();
         let mut seen = Vec::new();
         sequences
-            .for_each_sequence(&mut |s| {
+            .for_each_sequence(0, &mut |s| {
                 seen.extend_from_slice(s);
                 if s == [2] { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })

@@ -1,3 +1,4 @@
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use super::layout::Kind;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::formats::MAX_DIM;
-use crate::{Embeddings, Space, Vocab};
+use crate::{Embeddings, RowMask, Space, Vocab};
 
-/// Header of kind `embeddings`, version 1. The sections are `keys.text`, `keys.ends` and `vectors`.
+/// Header of kind `embeddings`. The sections are `keys.text`, `keys.ends` and `vectors`; in version 2 also `trained`.
 #[derive(Serialize, Deserialize)]
 struct Header {
     n_items: u64,
@@ -20,8 +21,8 @@ struct Header {
 }
 
 impl Embeddings {
-    /// Writes keys, vectors and space into one container of kind `embeddings`, in one step
-    /// ([`AtomicFile`](super::AtomicFile)).
+    /// Writes keys, vectors, space and which rows were trained into one container of kind `embeddings`, in one step
+    /// ([`AtomicFile`](super::AtomicFile)). Version 1 where all were, which older readers open.
     ///
     /// # Errors
     /// [`StoreError::Io`] and [`StoreError::NotAFile`]; [`StoreError::Unwritable`] beyond [`MAX_DIM`]
@@ -34,8 +35,10 @@ impl Embeddings {
                 .map_err(|fault| StoreError::Unwritable { path: path.to_owned(), fault })?,
             space: self.space(),
         };
-        let mut writer = Writer::create(path, Kind::EMBEDDINGS, &header)?;
+        let version = 1 + u32::from(self.trained_rows().is_some());
+        let mut writer = Writer::create(path, Kind::EMBEDDINGS.at_version(version), &header)?;
         writer.vocab("keys", self.vocab())?.section("vectors", self.as_slice())?;
+        writer.trained("trained", self)?;
         writer.finish()
     }
 
@@ -62,11 +65,40 @@ impl Embeddings {
             let section = "keys.ends".to_owned();
             return Err(malformed(Fault::SectionLength { section, expected: header.n_items, got }));
         }
-        reader.embeddings("vectors", vocab, dim, header.space)
+        let items = reader.embeddings("vectors", vocab, dim, header.space)?;
+        reader.trained("trained", items)
+    }
+}
+
+impl<W: Write + Seek> Writer<W> {
+    /// Adds the set of trained rows as a section of bits, where there is a row that was not trained.
+    ///
+    /// # Errors
+    /// As [`Writer::section`].
+    pub fn trained(&mut self, section: &str, items: &Embeddings) -> Result<&mut Self, StoreError> {
+        match items.trained_rows() {
+            Some(trained) => self.section(section, trained.words()),
+            None => Ok(self),
+        }
     }
 }
 
 impl Reader {
+    /// The same vectors with the set of trained rows that [`Writer::trained`] wrote; all of them where it wrote none.
+    ///
+    /// # Errors
+    /// As [`Reader::section_of_len`].
+    pub fn trained(&self, section: &str, items: Embeddings) -> Result<Embeddings, StoreError> {
+        if !self.sections().any(|(name, ..)| name == section) {
+            return Ok(items);
+        }
+        let n = items.len();
+        let words = self.section_of_len::<u64>(section, n.div_ceil(64))?;
+        items
+            .with_trained(RowMask::from_words(words.into_vec(), n))
+            .map_err(|reason| self.malformed(Fault::Embeddings { reason }))
+    }
+
     /// A section of vectors `[keys, dim]` under these keys, as a copy in memory. O(keys · dim).
     ///
     /// # Errors

@@ -35,13 +35,19 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// Vectors with their keys.
-    pub const EMBEDDINGS: Self = Self::new("embeddings", 1);
+    /// Vectors with their keys. Version 2 names the trained rows.
+    pub const EMBEDDINGS: Self = Self::new("embeddings", 2);
 
     /// A kind by name and version.
     #[must_use]
     pub const fn new(name: &'static str, version: u32) -> Self {
         Self { name, version }
+    }
+
+    /// The same in another version: what a writer takes whose data do not need the newest, so that older readers open it.
+    #[must_use]
+    pub const fn at_version(self, version: u32) -> Self {
+        Self { version, ..self }
     }
 }
 

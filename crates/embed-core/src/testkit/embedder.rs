@@ -123,6 +123,7 @@ fn batches<In: ?Sized + Sync>(
 mod tests {
     use super::*;
     use crate::testkit::panics;
+    use crate::{Metric, Space};
     use std::sync::atomic::{AtomicU32, Ordering};
 
     /// Mean and largest of a list.
@@ -140,6 +141,14 @@ mod tests {
     impl Embedder<[f32]> for Toy {
         fn dim(&self) -> usize {
             2
+        }
+
+        fn space(&self) -> Space {
+            Space::ANY
+        }
+
+        fn metric(&self) -> Option<Metric> {
+            None
         }
 
         fn embed_into(&self, input: &[f32], out: &mut [f32]) -> Result<(), EmbedError> {

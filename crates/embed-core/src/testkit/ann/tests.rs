@@ -2,7 +2,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::{AnnSuite, ann_index};
 use crate::testkit::panics;
-use crate::{AnnIndex, ItemId, Metric, Neighbor, SearchError, SearchRequest, Stop, TopK};
+use crate::{AnnIndex, ItemId, Metric, Neighbor, SearchError, SearchRequest, Space, Stop, TopK};
 
 /// What a toy does wrong.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,6 +31,10 @@ impl AnnIndex for Scan {
 
     fn metric(&self) -> Metric {
         self.1
+    }
+
+    fn space(&self) -> Space {
+        Space::ANY
     }
 
     fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
