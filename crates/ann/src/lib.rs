@@ -41,6 +41,7 @@ mod file;
 mod flat;
 mod forest;
 mod hnsw;
+mod id_map;
 mod implement;
 mod index;
 mod ivf;

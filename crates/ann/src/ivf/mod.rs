@@ -23,7 +23,7 @@ use self::payload::{Layout, Payload};
 pub use self::quantized::Quantized;
 use self::refine::Exact;
 use crate::aligned::Aligned;
-use crate::keys::Keys;
+use crate::id_map::Names;
 use crate::rotation::Rotation;
 use crate::tune::Efforts;
 use crate::{BuildError, Vectors};
@@ -85,7 +85,7 @@ pub struct Ivf {
     pub(crate) error: f32,
     pub(crate) efforts: Efforts,
     pub(crate) space: Space,
-    pub(crate) keys: Keys,
+    pub(crate) names: Names,
 }
 
 /// No row.
