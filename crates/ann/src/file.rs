@@ -19,13 +19,15 @@ use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized, RpForest, for
 
 /// Version 2 has ids of the rows.
 const KIND: Kind = Kind::new("index", 2);
+/// Version 3 has changes too.
+pub(crate) const CHANGED: Kind = Kind::new("index", 3);
 /// No row is so long that its bytes cannot be counted.
 const MAX_DIM: usize = 1 << 31;
 
 /// The header of version 1; version 2 goes on with the bound of the ids, a u64. New families are added at the end of
 /// [`Family`].
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
+pub(crate) struct Header {
     n: u64,
     dim: u64,
     metric: Metric,
@@ -35,7 +37,7 @@ struct Header {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum Family {
+pub(crate) enum Family {
     Flat,
     Hnsw {
         m: u32,
@@ -112,12 +114,19 @@ pub(crate) fn to_bytes(index: &Index) -> Result<Vec<u8>, StoreError> {
     writer.into_bytes()
 }
 
+/// The header of an index within one of version 3, and the bound of its ids where they are not the row numbers.
+pub(crate) type Headers = (Header, Option<u64>);
+
+pub(crate) fn headers(index: &Index) -> Result<Headers, StoreError> {
+    Ok((Header::of(index)?, bound(index)))
+}
+
 /// Bound of the ids, where they are not the row numbers.
 fn bound(index: &Index) -> Option<u64> {
     index.names().ids.as_ref().map(|ids| ids.bound().into())
 }
 
-fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), StoreError> {
+pub(crate) fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), StoreError> {
     match index {
         Index::Flat(flat) => {
             writer.section("vectors", &flat.table)?.section("norms", &flat.norms)?;
@@ -158,29 +167,40 @@ fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), S
 }
 
 pub(crate) fn open(path: &Path) -> Result<Index, StoreError> {
-    from_reader(&Reader::open(path, KIND)?)
+    from_reader(&Reader::open(path, CHANGED)?)
 }
 
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Index, StoreError> {
-    from_reader(&Reader::from_bytes(bytes, KIND)?)
+    from_reader(&Reader::from_bytes(bytes, CHANGED)?)
 }
 
-fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
-    let mut index = family_from(reader)?;
+/// The index of an open file without changes.
+pub(crate) fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
+    let headers = match reader.kind_version() {
+        1 => (reader.header()?, None),
+        2 => {
+            let (header, bound) = reader.header()?;
+            (header, Some(bound))
+        }
+        _ => {
+            // It would be an index without them.
+            let field = "the file has pending changes, open it with ann::Changed::open or ann::Live::open; its version";
+            let got = reader.kind_version().into();
+            return Err(reader.malformed(Fault::Field { field: field.to_owned(), expected: 2, got }));
+        }
+    };
+    with_headers(reader, headers)
+}
+
+pub(crate) fn with_headers(reader: &Reader, headers: Headers) -> Result<Index, StoreError> {
+    let mut index = family_from(reader, headers)?;
     if let Some(efforts) = index.efforts_mut() {
         *efforts = Efforts::read(reader)?;
     }
     Ok(index)
 }
 
-fn family_from(reader: &Reader) -> Result<Index, StoreError> {
-    let (header, bound): (Header, Option<u64>) = match reader.kind_version() {
-        1 => (reader.header()?, None),
-        _ => {
-            let (header, bound) = reader.header()?;
-            (header, Some(bound))
-        }
-    };
+fn family_from(reader: &Reader, (header, bound): Headers) -> Result<Index, StoreError> {
     let field = |field: &str, expected: u64, got: u64| {
         reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
     };

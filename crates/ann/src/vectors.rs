@@ -89,14 +89,8 @@ impl<'a> Vectors<'a> {
         Ok(Self { choice: Choice::of(trained), ..self })
     }
 
-    /// The vectors of a table without gaps, under these ids.
-    pub(crate) fn named(self, ids: IdMap) -> Self {
-        let same = ids.len() == ids.bound() as usize;
-        Self { choice: if same { Choice::All } else { Choice::Named(Arc::new(ids)) }, ..self }
-    }
-
     /// Those rows of the table that an index with these names has.
-    pub(crate) fn as_in(self, names: &Names) -> Self {
+    pub(crate) fn chosen_as_in(self, names: &Names) -> Self {
         Self { choice: names.ids.clone().map_or(Choice::All, Choice::Some), ..self }
     }
 

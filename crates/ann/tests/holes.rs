@@ -108,7 +108,7 @@ fn answers_are_exact_where_all_is_looked_at() {
     let items = items();
     let rare: Vec<u32> = vec![4, 11, 12, 300, 419];
     let many: Vec<u32> = (0..420).filter(|id| id % 5 > 0).collect();
-    let third = |id: u32| id % 3 == 0;
+    let third = |id: u32| id.is_multiple_of(3);
     let (few_words, many_words) = (words(&rare), words(&many));
     for spec in ["Flat", "HNSW8", "HNSW8,SQ8", "IVF9,Flat", "IVF7,PQ3x4fs,Refine(Flat)", "RPForest6"] {
         for metric in Metric::ALL {

@@ -20,8 +20,8 @@ use crate::{ItemId, Vocab, VocabError};
 pub struct KeyTable {
     base: Arc<Vocab>,
     /// Keys of the ids from `base.len()` on, each in one layer and none in `base`. A clone shares all layers; whoever
-    /// then adds a key begins a layer of its own, and a layer that is no shorter than the one before it is joined to
-    /// that one, so that a key is copied O(log keys added) times.
+    /// then adds a key begins a layer of its own. Invariant: each has at most half as many keys as the one before it;
+    /// it is joined to that one else, so that a key is copied O(log keys added) times.
     added: Vec<Layer>,
 }
 
@@ -67,7 +67,8 @@ impl KeyTable {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<ItemId> {
         self.base.get(key).or_else(|| {
-            let mut found = self.added.iter().filter_map(|layer| layer.start.checked_add(layer.keys.get(key)?));
+            let mut found =
+                self.added.iter().filter_map(|layer| layer.start.checked_add(layer.keys.get(key)?));
             found.next()
         })
     }
@@ -107,15 +108,15 @@ impl KeyTable {
             Some(keys) => keys.intern(key).map(|_| ())?,
             None => {
                 self.added.push(Layer { start: id, keys: Arc::new(Vocab::from_keys([key])?) });
-                self.join_layers()?;
             }
         }
+        self.join_layers()?;
         Ok(id)
     }
 
     fn join_layers(&mut self) -> Result<(), VocabError> {
         while let [.., before, last] = &mut self.added[..]
-            && before.keys.len() <= last.keys.len()
+            && before.keys.len() < 2 * last.keys.len()
         {
             let keys = Arc::make_mut(&mut before.keys);
             last.keys.keys().try_for_each(|key| keys.intern(key).map(|_| ()))?;
@@ -193,7 +194,7 @@ mod tests {
                 kept.push(keys.clone());
             }
             assert_eq!(keys.intern(&format!("key {id}")), Ok(id));
-            assert!(keys.added.len() <= 10, "{} layers of {} keys", keys.added.len(), keys.n_added());
+            assert!(keys.added.len() <= 9, "{} layers of {} keys", keys.added.len(), keys.n_added());
         }
         for table in kept.iter().chain([&keys]) {
             assert_eq!(table.keys().count(), table.len());

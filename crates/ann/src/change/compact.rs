@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 
 use super::{Changed, failed};
 use crate::id_map::{IdMap, Names};
-use crate::{BuildError, Hnsw, Index, Vectors};
+use crate::{BuildError, Hnsw, Index, Quantized, Vectors};
 
 impl Changed {
     /// Whether a compaction would do something.
@@ -36,7 +36,7 @@ impl Changed {
     /// What rows with these ids are called.
     fn names_of(&self, alive: &[ItemId]) -> Result<Names, ChangeError> {
         let keys = self.key_table().map_err(failed)?;
-        let keys = keys.map(|keys| keys.to_vocab()).transpose().map_err(failed)?;
+        let keys = keys.map(embed_core::KeyTable::to_vocab).transpose().map_err(failed)?;
         let same = alive.len() == self.given as usize;
         let ids = (!same).then(|| Arc::new(IdMap::new(alive, self.given)));
         Ok(Names { keys: keys.into(), ids })
@@ -53,6 +53,9 @@ impl Changed {
         if let Some(graph) = self.extended(&names, run)? {
             return Ok(graph.into());
         }
+        if let Some(index) = self.recoded(&alive, run)? {
+            return Ok(index.named(names));
+        }
         let dim = self.dim();
         let mut rows = vec![0.0; alive.len() * dim];
         for (slot, &id) in rows.chunks_exact_mut(dim).zip(&alive) {
@@ -65,6 +68,36 @@ impl Changed {
             *efforts = measured.clone();
         }
         Ok(index)
+    }
+
+    /// The codes of rows that did not change with those of new vectors, where the index keeps only codes.
+    fn recoded(&self, alive: &[ItemId], run: &mut Run<'_>) -> Result<Option<Index>, ChangeError> {
+        let (codes, listed) = match &*self.base {
+            Index::Ivf(index) => (index, true),
+            Index::Quantized(index) => (&index.0, false),
+            Index::Flat(_) | Index::Hnsw(_) | Index::RpForest(_) => return Ok(None),
+        };
+        if !codes.keeps_codes_only() {
+            return Ok(None);
+        }
+        let (mut flat, mut fresh) = (Vec::new(), 0);
+        let mut rows = Vec::with_capacity(alive.len());
+        for &id in alive {
+            match self.beside(id) {
+                Some(row) => {
+                    flat.extend_from_slice(row);
+                    rows.push((true, fresh));
+                    fresh += 1;
+                }
+                None => rows.push((
+                    false,
+                    self.base.names().ids.as_ref().map_or(Some(id), |ids| ids.row(id)).unwrap_or(id),
+                )),
+            }
+        }
+        let fresh = ArrayView2::from_shape((fresh as usize, self.dim()), &flat).map_err(failed)?;
+        let index = codes.recoded(&rows, &Vectors::from(fresh), run).map_err(failed)?;
+        Ok(index.map(|index| if listed { index.into() } else { Quantized(index).into() }))
     }
 
     /// The graph with the vectors beside it, where they are its last rows and no more than it has.
@@ -83,6 +116,11 @@ impl Changed {
             return Err(failed(BuildError::TooManyRows { limit, got }));
         }
         graph.extended(&rows, names.clone(), run).map(Some).map_err(failed)
+    }
+
+    /// Whether the two have the same index.
+    pub(super) fn has_base_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.base, &other.base)
     }
 
     /// This generation on an index that was compacted from an earlier one, `since`: what changed between the two is

@@ -40,9 +40,11 @@ use crate::Index;
 /// *Cost.* A change costs O(dim + log changes) on the average. A clone shares the vectors with the original and costs
 /// O(ids / 4096 + changes / 128); a change of either then copies a block of 128 vectors.
 ///
-/// *Compaction* takes the vectors that the index gives back. Families that keep only codes keep the codes of rows that
-/// did not change, as long as no more rows are new than old; then, and only then, they learn new codes from decoded
-/// vectors. Efforts that [`Index::tune`] measured are kept; after many changes they are worth measuring again.
+/// *Compaction* takes the vectors that the index gives back. Families that keep only codes keep those of rows that did
+/// not change, and code new ones likewise. They learn lists and codes anew, from decoded vectors, only where more rows
+/// are new than old, where twice the lists are due, or where the codes do not fit the new vectors; so build such an
+/// index from the vectors themselves now and then, and put it in place ([`Changed::replaced`]). Efforts that
+/// [`Index::tune`] measured are kept; after many changes they are worth measuring again.
 ///
 /// *Memory.* 4 · dim + 8 bytes for each added or updated row, 8 for each removed one.
 ///

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use embed_core::{AnnIndex, ItemId, KeyTable};
+use embed_core::{AnnIndex, ItemId, KeyTable, SearchError};
 
 use super::{Changed, ReplaceError};
-use crate::Index;
 use crate::id_map::{IdMap, Names};
+use crate::{Damaged, Index};
 
 impl Changed {
     /// Another index in the place of this one and its changes: one that was built anew from other vectors, say.
@@ -53,14 +53,22 @@ fn renamed(mut table: KeyTable, keys: &KeyTable, index: Index) -> Result<Changed
     }
     let bound = ItemId::try_from(table.len()).unwrap_or(ItemId::MAX);
     let rows: Vec<ItemId> = match &index.names().ids {
-        // A damaged file may name an id that has no key; it gets none of ours.
-        Some(old) => old.ids().iter().filter_map(|&id| ids.get(id as usize).copied()).collect(),
+        Some(old) => {
+            let known = old.ids().iter().map(|&id| {
+                let damaged = Damaged { id, position: id as usize, len: ids.len() };
+                ids.get(id as usize).copied().ok_or(damaged)
+            });
+            known
+                .collect::<Result<_, _>>()
+                .map_err(|e| SearchError::Implementation { source: Box::new(e) })?
+        }
         None => ids,
     };
     let mut order: Vec<u32> = (0..).take(rows.len()).collect();
     order.sort_unstable_by_key(|&row| rows[row as usize]);
     let sorted: Vec<ItemId> = order.iter().map(|&row| rows[row as usize]).collect();
-    let names = Names { keys: Some(table.to_vocab()?).into(), ids: Some(Arc::new(IdMap::new(&sorted, bound))) };
-    let ordered = if order.is_sorted() && rows.len() == index.len() { index } else { index.reordered(&order) };
+    let ids = (sorted.len() < table.len()).then(|| Arc::new(IdMap::new(&sorted, bound)));
+    let names = Names { keys: Some(table.to_vocab()?).into(), ids };
+    let ordered = if order.is_sorted() { index } else { index.reordered(&order) };
     Ok(ordered.named(names).into())
 }

@@ -1,6 +1,8 @@
 //! One answer from the index without what is banned, and from the vectors beside it.
 
-use embed_core::{AnnIndex, Filter, ItemId, KeyTable, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space};
+use embed_core::{
+    AnnIndex, Filter, ItemId, KeyTable, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space,
+};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -76,11 +78,8 @@ impl AnnIndex for Changed {
     ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
         let filters: Vec<Remaining<'_>> =
             requests.iter().map(|request| self.without_banned(request.filter)).collect();
-        let remaining: Vec<SearchRequest<'_>> = requests
-            .iter()
-            .zip(&filters)
-            .map(|(request, filter)| request.filter(filter.filter()))
-            .collect();
+        let remaining: Vec<SearchRequest<'_>> =
+            requests.iter().zip(&filters).map(|(request, filter)| request.filter(filter.filter())).collect();
         let mut answers = self.base.search_batch(queries, &remaining, parallelism)?;
         if !self.pending.is_empty() {
             parallelism.install(|| {

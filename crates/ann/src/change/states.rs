@@ -49,7 +49,8 @@ impl States {
 
     /// The removed ids, ascending. O(pages with changes).
     pub(super) fn removed(&self) -> impl Iterator<Item = ItemId> {
-        let pages = (0u32..).step_by(PAGE).zip(&self.0).filter_map(|(first, page)| Some((first, page.as_ref()?)));
+        let pages =
+            (0u32..).step_by(PAGE).zip(&self.0).filter_map(|(first, page)| Some((first, page.as_ref()?)));
         pages.flat_map(|(first, page)| {
             (first..=u32::MAX).zip(&page[..]).filter(|(_, state)| **state == REMOVED).map(|(id, _)| id)
         })

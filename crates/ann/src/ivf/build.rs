@@ -164,7 +164,7 @@ fn draw(n: usize, most: usize, seed: u64) -> Vec<u32> {
 }
 
 /// Where each list starts, and the row in each slot: ascending in a list, which is filled up to whole blocks.
-fn lists(nearest: &[u32], nlist: usize, block: usize) -> (Vec<u32>, Vec<u32>) {
+pub(super) fn lists(nearest: &[u32], nlist: usize, block: usize) -> (Vec<u32>, Vec<u32>) {
     let mut sizes = vec![0usize; nlist];
     nearest.iter().for_each(|&list| sizes[list as usize] += 1);
     let mut starts = Vec::with_capacity(nlist + 1);

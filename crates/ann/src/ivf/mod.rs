@@ -1,5 +1,6 @@
 //! Lists about the centres of clusters, of vectors or of codes.
 
+mod assemble;
 mod build;
 mod coarse;
 pub(crate) mod file;

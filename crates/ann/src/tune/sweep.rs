@@ -61,7 +61,7 @@ impl Index {
                 if (rows, dim) != (got_rows, got_dim) {
                     return Err(TuneError::OtherVectors { rows, dim, got_rows, got_dim });
                 }
-                Vectors::from(vectors).as_in(self.names())
+                Vectors::from(vectors).chosen_as_in(self.names())
             }
             None => {
                 own = self.vectors()?;

@@ -16,6 +16,7 @@
 //! | to test | use |
 //! |---|---|
 //! | an [`AnnIndex`](crate::AnnIndex) | [`ann_index`] with an [`AnnSuite`] |
+//! | an [`AnnIndexMut`](crate::AnnIndexMut) | [`ann_index_mut`] with an [`AnnMutSuite`] |
 //! | an [`Embedder`](crate::Embedder) | [`embedder`] with an [`EmbedderSuite`] |
 //! | a [`NegativeSampler`](crate::NegativeSampler) | [`negative_sampler`] with a [`SamplerSuite`] |
 //! | recall | [`exact_top_k`], [`recall`], [`clustered`] |
@@ -25,6 +26,7 @@
 #![allow(clippy::panic, reason = "a suite's only answer to a broken implementation is a panic")]
 
 mod ann;
+mod ann_mut;
 mod data;
 mod embedder;
 mod exact;
@@ -32,6 +34,7 @@ mod sampler;
 mod stats;
 
 pub use ann::{AnnSuite, ann_index};
+pub use ann_mut::{AnnMutSuite, ann_index_mut};
 pub use data::{clustered, real_data};
 pub use embedder::{EmbedderSuite, embedder};
 pub use exact::{exact_top_k, recall};
