@@ -341,8 +341,8 @@ pub enum SearchError {
         /// The part of the request: its stop rule, effort, filter.
         what: &'static str,
     },
-    /// A row that is not in the index.
-    #[error("row {id} is not in the index of {len} rows")]
+    /// A row that is not in the index: beyond all ids, without a trained vector, or removed.
+    #[error("row {id} is not in the index of {len} rows: it was never there, has no trained vector, or was removed")]
     UnknownId {
         /// The row.
         id: ItemId,
