@@ -117,7 +117,7 @@ impl NegativeSampler for Mixture {
     }
 
     fn n_items(&self) -> usize {
-        self.sources.first().map_or(0, |source| source.n_items())
+        self.sources.first().map_or(0, NegativeSampler::n_items)
     }
 }
 

@@ -13,11 +13,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use embed_core::{
-    Csr, FeatureFrame, FeatureType, ItemId, NegativeSampler, Run, SeededRng, Sequences, Vocab, kernel,
-};
+use embed_core::{Csr, FeatureFrame, FeatureType, ItemId, Run, SeededRng, Sequences, Vocab, kernel};
 use interactions::{FeatureOptions, Log, ReadOptions, read_features};
-use negsample::{Frequency, InBatch, Popularity};
+use negsample::{Frequency, InBatch, Popularity, RefreshableSampler};
 use towers::features::{Feature, HistoryFeature, IdFeature, Schema, SideSchema};
 use towers::losses::Objective;
 use towers::models::{DssmParams, Histories, HistoryView, Pooling};
@@ -247,7 +245,7 @@ impl World {
 
     fn train(&self, features: &FeatureFrame, settings: &Settings, seed: u64) -> Result<Dssm> {
         let counts = self.histories.sequences().counts();
-        let mut sampler: Box<dyn NegativeSampler> = if settings.sampled > 0 {
+        let mut sampler: Box<dyn RefreshableSampler> = if settings.sampled > 0 {
             // Items that nobody has are no negatives.
             Box::new(Popularity::new(&counts, 0.0)?)
         } else {

@@ -4,7 +4,9 @@
 mod common;
 
 use common::{ITEMS, keys};
-use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Neighbor, Run, SeededRng, Sequences};
+use embed_core::{
+    EmbedError, Embedder, Embeddings, ItemId, Metric, Neighbor, Run, SeededRng, Sequences, Space,
+};
 use ndarray::Array2;
 use negsample::Uniform;
 use towers::models::Histories;
@@ -38,6 +40,14 @@ struct Constant(Option<usize>);
 impl Embedder<[ItemId]> for Constant {
     fn dim(&self) -> usize {
         12
+    }
+
+    fn space(&self) -> Space {
+        Space::ANY
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        None
     }
 
     fn embed_into(&self, _: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
@@ -83,7 +93,7 @@ fn what_comes_next_is_ranked_first_and_files_give_the_model_back() {
     let mut hits = 0;
     for last in 0..n {
         let history = [(last + n - 3) % n, (last + n - 1) % n, last];
-        let mut found: Vec<Neighbor> = (0..n).map(|id| Neighbor { id, score: 0.0 }).collect();
+        let mut found: Vec<Neighbor> = (0..n).map(|id| Neighbor::new(id, 0.0)).collect();
         model.rerank(&history, &mut found, &mut scratch).unwrap();
         let next = [(last + 1) % n, (last + 2) % n];
         hits += found[..4].iter().filter(|neighbor| next.contains(&neighbor.id)).count();
@@ -125,7 +135,7 @@ fn a_model_begins_with_the_order_of_retrieval() {
     let sampler = Uniform::new(ITEMS).unwrap();
     let model = Reranker::fit((&params, &fit), retrieval, &log(), &sampler, &mut Run::seeded(1)).unwrap();
     let mut found: Vec<Neighbor> =
-        (0..).zip(items.vectors().rows()).map(|(id, row)| Neighbor { id, score: row[4] }).collect();
+        (0..).zip(items.vectors().rows()).map(|(id, row)| Neighbor::new(id, row[4])).collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut again = found.clone();
     again.reverse();
@@ -149,11 +159,11 @@ fn bad_input_is_named() {
     let (mut scratch, mut out) = (RerankScratch::default(), [0.0; 2]);
     let unknown = u32::try_from(ITEMS).unwrap();
     for (history, candidates) in [(&[unknown][..], &[1, 2][..]), (&[1], &[1, unknown])] {
-        let found: Vec<Neighbor> = candidates.iter().map(|&id| Neighbor { id, score: 0.0 }).collect();
+        let found: Vec<Neighbor> = candidates.iter().map(|&id| Neighbor::new(id, 0.0)).collect();
         let refused = model.score_into(history, &found, &mut scratch, &mut out);
         assert!(matches!(refused, Err(RerankError::UnknownItem { item, .. }) if item == unknown));
     }
-    let near = |id| Neighbor { id, score: 0.0 };
+    let near = |id| Neighbor::new(id, 0.0);
     let short = model.score_into(&[1], &[near(1)], &mut scratch, &mut out);
     assert!(matches!(short, Err(RerankError::Length { expected: 1, got: 2 })));
     assert!(

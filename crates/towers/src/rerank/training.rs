@@ -117,15 +117,11 @@ fn draw(
         row[0] = target;
         let user = users.row(i).to_slice().unwrap_or_default();
         let positives = histories.set(example.user);
-        let cx = NegativeContext {
-            query: Some(user),
-            step: place.step,
-            epoch: place.epoch,
-            positives,
-            target: Some(target),
-            n: own,
-            ..NegativeContext::default()
-        };
+        let cx = NegativeContext::draws(own)
+            .at(place.step, place.epoch)
+            .query(user)
+            .positives(positives)
+            .target(target);
         let mut rng = SeededRng::stream(place.seed, "candidates", (place.step << 20) ^ i as u64);
         let got = sampler.sample_into(&cx, &mut rng, &mut row[1..])?;
         row[1 + got..].fill(target);

@@ -1,4 +1,4 @@
-use embed_core::{EmbedError, Embedder, ItemId, Parallelism, Space, kernel};
+use embed_core::{EmbedError, Embedder, ItemId, KeyTable, Metric, Parallelism, Space, kernel};
 use ndarray::ArrayViewMut2;
 
 use super::IdTowers;
@@ -95,6 +95,14 @@ impl<'a> Embedder<UserInput<'a>> for IdTowers {
         self.items.space()
     }
 
+    fn metric(&self) -> Option<Metric> {
+        Some(Self::metric(self))
+    }
+
+    fn keys(&self) -> Option<KeyTable> {
+        Some(KeyTable::from(self.items.vocab().clone()))
+    }
+
     fn embed_into(&self, input: &UserInput<'a>, out: &mut [f32]) -> Result<(), EmbedError> {
         KEPT.with_borrow_mut(|(_, tape)| self.embed_with(*input, tape, out))
     }
@@ -117,6 +125,14 @@ impl Embedder<[ItemId]> for IdTowers {
 
     fn space(&self) -> Space {
         self.items.space()
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Self::metric(self))
+    }
+
+    fn keys(&self) -> Option<KeyTable> {
+        Some(KeyTable::from(self.items.vocab().clone()))
     }
 
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use embed_core::{
-    Csr, Embeddings, EmbeddingsError, ItemId, Metric, NegativeSampler, Parallelism, ParallelismError, Run,
-    Vocab,
+    Csr, Embeddings, EmbeddingsError, ItemId, Metric, Parallelism, ParallelismError, Run, Vocab,
 };
 use ndarray::{Array2, ArrayViewMut2, Axis};
+use negsample::RefreshableSampler;
 
 use crate::FitError;
 use crate::layers::{Module, Tensor};
@@ -46,7 +46,7 @@ impl IdTowers {
         (params, fit): (&TowersParams, &FitParams),
         (histories, truth): (&Histories, Option<&Csr>),
         (users, items): (Arc<Vocab>, Arc<Vocab>),
-        sampler: &mut dyn NegativeSampler,
+        sampler: &mut dyn RefreshableSampler,
         run: &mut Run<'_>,
     ) -> Result<Self, FitError> {
         for (what, expected, got) in [

@@ -145,8 +145,7 @@ impl Drawn {
     ) -> Result<(), FitError> {
         let Self { targets, items, log_counts } = self;
         let (n, negatives) = (targets.len(), params.negatives);
-        let cx =
-            NegativeContext { step: place.step, epoch: place.epoch, batch: targets, ..Default::default() };
+        let cx = NegativeContext::default().at(place.step, place.epoch).batch(targets);
         items.clear();
         log_counts.clear();
         if negatives.own > 0 {
@@ -161,13 +160,11 @@ impl Drawn {
             return rows
                 .into_par_iter()
                 .try_for_each(|(i, out, of_positive, of_items)| {
-                    let cx = NegativeContext {
-                        query: Some(users.row(i)),
-                        positives: histories.set(examples[i].user),
-                        target: Some(targets[i]),
-                        n: negatives.own,
-                        ..cx
-                    };
+                    let cx = cx
+                        .with_draws(negatives.own)
+                        .query(users.row(i))
+                        .positives(histories.set(examples[i].user))
+                        .target(targets[i]);
                     let stream = (place.step << 20) ^ i as u64;
                     let mut rng = SeededRng::stream(place.seed, "own negatives", stream);
                     let got = sampler.sample_into(&cx, &mut rng, out)?;
@@ -177,7 +174,7 @@ impl Drawn {
                         // One call for the row: some laws cost a search.
                         let all: Vec<ItemId> = out.iter().chain([&targets[i]]).copied().collect();
                         let mut logs = vec![0.0; all.len()];
-                        sampler.log_expected_counts_into(&cx, &all, &mut logs);
+                        sampler.log_expected_counts_into(&cx, &all, &mut logs)?;
                         *of_positive = finite(logs.pop().unwrap_or_default());
                         of_items.iter_mut().zip(logs).for_each(|(count, log)| *count = finite(log));
                     }
@@ -188,14 +185,14 @@ impl Drawn {
         if negatives.shared > 0 {
             items.resize(negatives.shared, 0);
             let mut rng = SeededRng::stream(place.seed, "shared negatives", place.step);
-            let got = sampler.sample_into(&NegativeContext { n: negatives.shared, ..cx }, &mut rng, items)?;
+            let got = sampler.sample_into(&cx.with_draws(negatives.shared), &mut rng, items)?;
             items.truncate(got);
         }
         if params.log_q {
             #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
             let others = n.saturating_sub(1).max(1) as f32;
             let expected = |item: ItemId| {
-                let drawn = |n| sampler.log_expected_count(&NegativeContext { n, ..cx }, item);
+                let drawn = |n| sampler.log_expected_count(&cx.with_draws(n), item);
                 match (negatives.in_batch, negatives.shared) {
                     (true, 0) => drawn(n.saturating_sub(1).max(1)),
                     (true, shared) => {

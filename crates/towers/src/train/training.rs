@@ -1,7 +1,6 @@
-use embed_core::{
-    Batch as Seen, Csr, Flow, ItemId, NegativeContext, NegativeSampler, Progress, Run, SeededRng,
-};
+use embed_core::{Batch as Seen, Csr, Flow, ItemId, NegativeContext, Progress, Run, SeededRng};
 use ndarray::Array2;
+use negsample::RefreshableSampler;
 
 use super::snapshot::Snapshot;
 use super::step::{Drawn, Place, step};
@@ -144,7 +143,11 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
     /// - [`FitError::Diverged`] when loss or gradients are no numbers in the first pass. Later, the training ends with the model
     ///   of the last whole pass, or the best one, and the report says at which step.
     /// - [`FitError::Parallelism`] when the threads cannot be started.
-    pub fn epoch(&mut self, sampler: &mut dyn NegativeSampler, run: &mut Run<'_>) -> Result<bool, FitError> {
+    pub fn epoch(
+        &mut self,
+        sampler: &mut dyn RefreshableSampler,
+        run: &mut Run<'_>,
+    ) -> Result<bool, FitError> {
         let (expected, got) = (self.histories.n_items(), sampler.n_items());
         if expected != got {
             return Err(FitError::Catalogue { what: "items of the sampler", expected, got });
@@ -241,7 +244,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
         order: &[u32],
         steps: std::ops::Range<u64>,
         epoch: u32,
-        sampler: &mut dyn NegativeSampler,
+        sampler: &mut dyn RefreshableSampler,
     ) -> Result<Done, FitError> {
         let mut done = Done::default();
         let (n, per_epoch, total) = (order.len(), self.steps_per_epoch(), self.total_steps());
@@ -268,7 +271,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
                 done.diverged = true;
                 break;
             };
-            sampler.observe(&Seen { step: self.step, positives: self.drawn.targets() });
+            sampler.observe(&Seen::new(self.step, self.drawn.targets()));
             done.report.add(&EpochReport {
                 examples: examples.len() as u64,
                 loss: loss / examples.len() as f64,
@@ -281,8 +284,8 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
     }
 
     /// Gives the sampler the item vectors of now, if it wants them.
-    fn refresh(&mut self, epoch: u32, sampler: &mut dyn NegativeSampler) -> Result<(), FitError> {
-        let cx = NegativeContext { step: self.step, epoch, ..NegativeContext::default() };
+    fn refresh(&mut self, epoch: u32, sampler: &mut dyn RefreshableSampler) -> Result<(), FitError> {
+        let cx = NegativeContext::default().at(self.step, epoch);
         if !sampler.is_stale(&cx) {
             return Ok(());
         }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use embed_core::{ItemId, NegativeSampler, Run, SeededRng, Sequences, Vocab};
-use negsample::{Frequency, InBatch, Uniform};
+use embed_core::{ItemId, Run, SeededRng, Sequences, Vocab};
+use negsample::{Frequency, InBatch, RefreshableSampler, Uniform};
 use towers::models::{Histories, MatrixFactorization, Pooling, TowersParams, YouTubeDnn};
 use towers::train::{FitParams, Negatives};
 use towers::{FitError, IdTowers};
@@ -43,18 +43,18 @@ pub fn shared(n: usize) -> Negatives {
     Negatives { in_batch: false, shared: n, own: 0 }
 }
 
-pub fn uniform() -> Box<dyn NegativeSampler> {
+pub fn uniform() -> Box<dyn RefreshableSampler> {
     Box::new(Uniform::new(ITEMS).unwrap())
 }
 
-pub fn in_batch() -> Box<dyn NegativeSampler> {
+pub fn in_batch() -> Box<dyn RefreshableSampler> {
     Box::new(InBatch::new(ITEMS, Frequency::from_counts(&log().counts()).unwrap()).unwrap())
 }
 
 pub fn fit(
     towers: &TowersParams,
     fit: &FitParams,
-    sampler: &mut dyn NegativeSampler,
+    sampler: &mut dyn RefreshableSampler,
     run: &mut Run<'_>,
 ) -> Result<IdTowers, FitError> {
     let histories = Histories::new(log());

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use embed_core::{Metric, NegativeSampler, Vocab};
-use nearfield::negsample::{Frequency, InBatch, Popularity};
+use embed_core::{Metric, Vocab};
+use nearfield::negsample::{Frequency, InBatch, Popularity, RefreshableSampler};
 use nearfield::towers::layers::MlpParams;
 use nearfield::towers::models::Histories;
 use nearfield::towers::{Dssm, DssmData, FitError};
@@ -41,7 +41,7 @@ pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Le
     };
     let (sequences, truth) = held_out(data, view, &fit, learn.seed);
     let counts = sequences.counts();
-    let mut sampler: Box<dyn NegativeSampler> = if fit.negatives.shared > 0 {
+    let mut sampler: Box<dyn RefreshableSampler> = if fit.negatives.shared > 0 {
         // Every item alike, but those that nobody has: they are no negatives.
         Box::new(Popularity::new(&counts, 0.0).map_err(FitError::from)?)
     } else {

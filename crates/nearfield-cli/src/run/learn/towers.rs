@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use embed_core::{Csr, Metric, NegativeSampler, Sequences, Vocab};
+use embed_core::{Csr, Metric, Sequences, Vocab};
 use nearfield::negsample::{Frequency, InBatch, Uniform};
 use nearfield::towers::models::{Histories, HistoryView};
 use nearfield::towers::train::{FitParams, FitReport, Holdout, hold_out};
@@ -75,7 +75,7 @@ fn preset(args: &RunArgs, data: &Dataset) -> Result<Preset, CliError> {
     Ok(preset)
 }
 
-fn sampler(preset: &Preset, histories: &Histories) -> Result<Box<dyn NegativeSampler>, CliError> {
+fn sampler(preset: &Preset, histories: &Histories) -> Result<Box<dyn RefreshableSampler>, CliError> {
     let n_items = histories.n_items();
     if preset.fit.negatives.shared > 0 {
         return Ok(Box::new(Uniform::new(n_items).map_err(FitError::from)?));

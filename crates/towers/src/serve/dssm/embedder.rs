@@ -1,4 +1,4 @@
-use embed_core::{EmbedError, Embedder, ItemId, Parallelism, Space, kernel};
+use embed_core::{EmbedError, Embedder, ItemId, KeyTable, Metric, Parallelism, Space, kernel};
 use ndarray::ArrayViewMut2;
 
 use super::Dssm;
@@ -128,6 +128,14 @@ impl<'a> Embedder<UserRecord<'a>> for Dssm {
         self.items.space()
     }
 
+    fn metric(&self) -> Option<Metric> {
+        Some(Self::metric(self))
+    }
+
+    fn keys(&self) -> Option<KeyTable> {
+        Some(KeyTable::from(self.items.vocab().clone()))
+    }
+
     fn embed_into(&self, input: &UserRecord<'a>, out: &mut [f32]) -> Result<(), EmbedError> {
         KEPT.with_borrow_mut(|(_, tape)| self.embed_with(input, tape, out))
     }
@@ -150,6 +158,14 @@ impl Embedder<[ItemId]> for Dssm {
 
     fn space(&self) -> Space {
         self.items.space()
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        Some(Self::metric(self))
+    }
+
+    fn keys(&self) -> Option<KeyTable> {
+        Some(KeyTable::from(self.items.vocab().clone()))
     }
 
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use embed_core::{
-    Csr, Embeddings, EmbeddingsError, FeatureFrame, ItemId, Metric, NegativeSampler, Parallelism,
-    ParallelismError, Run, Vocab,
+    Csr, Embeddings, EmbeddingsError, FeatureFrame, ItemId, Metric, Parallelism, ParallelismError, Run, Vocab,
 };
 use ndarray::{Array2, ArrayViewMut2, Axis};
+use negsample::RefreshableSampler;
 
 use crate::FitError;
 use crate::features::{Coder, Records, Seen, Side};
@@ -62,7 +62,7 @@ impl Dssm {
     pub fn fit(
         (params, fit): (&DssmParams, &FitParams),
         (data, truth): (DssmData<'_>, Option<&Csr>),
-        sampler: &mut dyn NegativeSampler,
+        sampler: &mut dyn RefreshableSampler,
         run: &mut Run<'_>,
     ) -> Result<Self, FitError> {
         let (coder, mut training) = Self::training((params, fit), (data, truth), run.seed)?;
