@@ -77,7 +77,7 @@ fn point(
         for n in answer {
             exact.vector_into(n.id, &mut row)?;
             let score = index.metric().score(query.as_slice().unwrap_or_default(), &row);
-            scored.push(Neighbor { id: n.id, score: score + 1e-5 * score.abs().max(1.0) });
+            scored.push(Neighbor::new(n.id, score + 1e-5 * score.abs().max(1.0)));
         }
         sum += recall(truth, &scored);
     }

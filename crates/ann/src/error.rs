@@ -1,5 +1,5 @@
 use embed_core::store::StoreError;
-use embed_core::{ParallelismError, VocabError};
+use embed_core::{Metric, ParallelismError, VocabError};
 
 /// Why an index was not built.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,12 @@ pub enum BuildError {
     /// Vectors of no component.
     #[error("vectors must have at least one component")]
     ZeroDim,
+    /// A metric that came after this crate.
+    #[error("the metric {metric} is not known here")]
+    Metric {
+        /// The metric.
+        metric: Metric,
+    },
     /// More rows than ids.
     #[error("{got} vectors are above the limit of {limit}")]
     TooManyRows {

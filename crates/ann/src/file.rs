@@ -173,6 +173,9 @@ fn family_from(reader: &Reader) -> Result<Index, StoreError> {
         |rows: usize| reader.section_of_len::<f32>("vectors", rows.saturating_mul(dim)).map(Into::into);
     let keys = Keys::of_file(reader, header.has_keys.then_some(n));
     let (metric, space) = (header.metric, header.space);
+    if !Scoring::knows(metric) {
+        return Err(field("metric", 0, metric as u64));
+    }
     match header.family {
         Family::Ivf(family) => {
             let listed = family.listed();

@@ -21,6 +21,10 @@ macro_rules! walks {
                 self.space
             }
 
+            fn keys(&self) -> Result<Option<embed_core::KeyTable>, embed_core::SearchError> {
+                $crate::keys::table(&self.keys)
+            }
+
             fn vector_into(
                 &self,
                 id: embed_core::ItemId,
@@ -73,6 +77,14 @@ macro_rules! answers_as {
 
             fn space(&self) -> embed_core::Space {
                 $of(self).space()
+            }
+
+            fn id_bound(&self) -> usize {
+                $of(self).id_bound()
+            }
+
+            fn keys(&self) -> Result<Option<embed_core::KeyTable>, embed_core::SearchError> {
+                embed_core::AnnIndex::keys(&*$of(self))
             }
 
             fn vector_into(

@@ -56,7 +56,7 @@ mod sq;
 mod tune;
 mod vectors;
 
-pub use change::{Changed, Live, Unkeyed};
+pub use change::{Changed, Live};
 pub use error::{BuildError, Damaged, ParamsError};
 pub use flat::Flat;
 pub use forest::RpForest;

@@ -122,7 +122,8 @@ impl<'a> Stored<'a> {
                 let inside = |id| self.position(id).filter(|p| (from..to).contains(p)).map(|p| (p, id));
                 self.scan_some(query, ids.iter().filter_map(|&id| inside(id)), best);
             }
-            Filter::Bitmap(_) | Filter::Where(_) => {
+            // Others are asked for every row.
+            _ => {
                 let allowed = |p| self.ids(p).filter(|&id| filter.allows(id)).map(move |id| (p, id));
                 self.scan_some(query, (from..to).flat_map(allowed), best);
             }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use embed_core::{Metric, SearchRequest, Stop, kernel};
+use embed_core::{Effort, Metric, SearchError, SearchRequest, Stop, kernel};
 
 /// How stored rows are scored against a prepared query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,14 @@ impl Scoring {
     pub(crate) fn of(metric: Metric) -> Self {
         match metric {
             Metric::L2 => Self::L2,
-            Metric::InnerProduct | Metric::Cosine => Self::Dot,
+            // No index is built or opened with a metric that is not known.
+            _ => Self::Dot,
         }
+    }
+
+    /// Whether rows can be scored by the metric.
+    pub(crate) fn knows(metric: Metric) -> bool {
+        matches!(metric, Metric::L2 | Metric::InnerProduct | Metric::Cosine)
     }
 
     /// The score of one row. The other two give the same bits.
@@ -87,7 +93,22 @@ pub(crate) fn bounds(metric: Metric, request: &SearchRequest<'_>) -> (usize, f32
         Stop::K(k) => (k, f32::NEG_INFINITY),
         Stop::Radius(radius) if metric == Metric::L2 && radius < 0.0 => (0, f32::INFINITY),
         Stop::Radius(radius) => (usize::MAX, metric.radius_score(radius)),
+        // `check` refuses others.
+        _ => (0, f32::INFINITY),
     }
+}
+
+/// Checks a query and a request: the first thing that every search does. What came into requests after this crate is
+/// refused, but for filters: any filter tells of a row whether it allows it.
+pub(crate) fn check(request: &SearchRequest<'_>, query: &[f32], dim: usize) -> Result<(), SearchError> {
+    request.check(query, dim)?;
+    if !matches!(request.stop, Stop::K(_) | Stop::Radius(_)) {
+        return Err(SearchError::Unsupported { what: "stop rule" });
+    }
+    if !matches!(request.effort, Effort::Default | Effort::Value(_) | Effort::Recall(_)) {
+        return Err(SearchError::Unsupported { what: "effort" });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

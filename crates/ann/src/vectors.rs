@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use embed_core::{Embeddings, Space, Vocab};
+use embed_core::{Embeddings, Metric, Space, Vocab};
 use ndarray::{Array2, ArrayView2};
 
 use crate::BuildError;
+use crate::scoring::Scoring;
 
 /// What an index is built from: vectors `[n, dim]`, the space they live in, and their keys if they have some.
 ///
@@ -59,7 +60,10 @@ impl Vectors<'_> {
     }
 
     /// Refuses what no index can be built from.
-    pub(crate) fn check(&self, limit: usize) -> Result<(), BuildError> {
+    pub(crate) fn check(&self, metric: Metric, limit: usize) -> Result<(), BuildError> {
+        if !Scoring::knows(metric) {
+            return Err(BuildError::Metric { metric });
+        }
         if self.rows.ncols() == 0 {
             return Err(BuildError::ZeroDim);
         }

@@ -197,7 +197,7 @@ fn recall_counts_ties_by_distance() {
     let queries = ndarray::array![[0.0], [4.0]];
     let mut run = Run::default();
     let truth = Truth::exact(vectors.view(), queries.view(), Metric::L2, 2, &mut run).unwrap();
-    let n = |id| embed_core::Neighbor { id, score: 0.0 };
+    let n = |id| embed_core::Neighbor::new(id, 0.0);
     assert_eq!(truth.recall(&[vec![n(2), n(1)], vec![n(5), n(4)]]), 1.0);
     assert_eq!(truth.recall(&[vec![n(2), n(3)], vec![n(3)]]), 0.25);
     assert_eq!(truth.recall(&[vec![n(2), n(3), n(0)], vec![]]), 0.25, "a third of two");

@@ -199,7 +199,7 @@ fn runs_of_rows_are_sequences_on_each_pass() {
     for _ in 0..3 {
         let mut found = Vec::new();
         source
-            .for_each_sequence(&mut |sequence| {
+            .for_each_sequence(0, &mut |sequence| {
                 found.push(sequence.to_vec());
                 ControlFlow::Continue(())
             })

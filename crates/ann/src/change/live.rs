@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use embed_core::{ChangeError, Remap, Run};
+use embed_core::{AnnIndexMut, ChangeError, Run};
 
 use super::Changed;
 use crate::Index;
@@ -60,11 +60,12 @@ impl Live {
     ///
     /// # Errors
     /// [`ChangeError::Implementation`] when the build fails; then nothing has changed.
-    pub fn compact(&self, run: &mut Run<'_>) -> Result<Remap, ChangeError> {
+    pub fn compact(&self, run: &mut Run<'_>) -> Result<(), ChangeError> {
         let _turn = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let (index, remap) = self.snapshot().rebuilt(run)?;
-        self.swap(index.into());
-        Ok(remap)
+        let mut next = Changed::clone(&self.snapshot());
+        next.compact(run)?;
+        self.swap(next);
+        Ok(())
     }
 
     /// Puts another index in place of the present one and its changes.

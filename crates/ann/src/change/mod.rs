@@ -3,11 +3,10 @@
 mod live;
 mod search;
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use embed_core::{
-    AnnIndex, AnnIndexMut, ChangeError, ItemId, Metric, Remap, Run, SearchError, Vocab, kernel,
-};
+use embed_core::{AnnIndex, AnnIndexMut, ChangeError, ItemId, KeyTable, Metric, Run, SearchError, kernel};
 use ndarray::ArrayView2;
 
 pub use self::live::Live;
@@ -34,8 +33,8 @@ use crate::{Index, Vectors};
 /// let id = index.add(&[9.0; 8])?;
 /// assert_eq!(index.search(&[9.0; 8], &SearchRequest::k(1))?[0].id, id);
 /// index.remove(3)?;
-/// let remap = index.compact(&mut Run::default())?;
-/// assert_eq!((index.len(), remap.new_id(3), remap.new_id(id)), (500, None, Some(499)));
+/// index.compact(&mut Run::default())?;
+/// assert_eq!((index.len(), index.search(&[9.0; 8], &SearchRequest::k(1))?[0].id), (500, id));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -51,6 +50,8 @@ pub struct Changed {
     rows: Vec<f32>,
     /// Ids given so far.
     given: u32,
+    /// The keys, where some were added since the index was built.
+    keys: Option<KeyTable>,
 }
 
 impl From<Index> for Changed {
@@ -62,17 +63,10 @@ impl From<Index> for Changed {
             ids: Vec::new(),
             rows: Vec::new(),
             given: u32::try_from(n).unwrap_or(u32::MAX),
+            keys: None,
             base: Arc::new(index),
         }
     }
-}
-
-/// Rows without keys were added to an index with keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("row {id} was added without a key to an index with keys; give keys to all rows and build it anew")]
-pub struct Unkeyed {
-    /// The row.
-    pub id: ItemId,
 }
 
 impl Changed {
@@ -123,68 +117,83 @@ impl Changed {
         if id < self.given { Ok(()) } else { Err(ChangeError::UnknownId { id, ids: self.given as usize }) }
     }
 
-    /// The ids of all rows, ascending.
-    fn alive(&self) -> Vec<ItemId> {
-        let base = (0..self.given).take(self.base.len()).filter(|&id| !self.is_dead(id));
-        let mut all: Vec<ItemId> = base.chain(self.ids.iter().copied()).collect();
-        all.sort_unstable();
-        all
-    }
-
-    /// The keys of rows under their new ids.
-    fn keys_of(&self, alive: &[ItemId]) -> Result<Option<Vocab>, ChangeError> {
+    /// The index over all ids that were given; removed rows are zero, and stay marked.
+    fn rebuilt(&self, run: &mut Run<'_>) -> Result<Self, ChangeError> {
         let failed =
             |source: Box<dyn std::error::Error + Send + Sync>| ChangeError::Implementation { source };
-        let Some(keys) = self.base.keys().map_err(|e| failed(Box::new(e)))? else { return Ok(None) };
-        if let Some(&id) = alive.iter().find(|&&id| !self.in_base(id)) {
-            return Err(failed(Box::new(Unkeyed { id })));
+        let dim = self.dim();
+        let (mut rows, mut removed) = (vec![0.0; self.given as usize * dim], Vec::new());
+        for (slot, id) in rows.chunks_exact_mut(dim).zip(0..) {
+            match self.vector_into(id, slot) {
+                Err(SearchError::UnknownId { .. }) => removed.push(id),
+                other => other.map_err(|e| failed(Box::new(e)))?,
+            }
         }
-        let names = alive.iter().filter_map(|&id| keys.key(id));
-        Vocab::from_keys(names).map(Some).map_err(|e| failed(Box::new(e)))
-    }
-
-    /// The index over the rows that are there: a graph to which vectors were only added takes them in, all else is
-    /// built anew with the parameters it had.
-    fn rebuilt(&self, run: &mut Run<'_>) -> Result<(Index, Remap), ChangeError> {
-        let failed =
-            |source: Box<dyn std::error::Error + Send + Sync>| ChangeError::Implementation { source };
-        let (dim, alive) = (self.dim(), self.alive());
-        if let Index::Hnsw(graph) = &*self.base
-            && self.dead_ids.is_empty()
-            && self.ids.len() <= graph.len()
-            && self.keys_of(&alive)?.is_none()
-        {
-            let mut graph = graph.clone();
-            let rows = ArrayView2::from_shape((self.ids.len(), dim), &self.rows[..]);
-            let rows = Vectors::from(rows.map_err(|e| failed(Box::new(e)))?).in_space(self.space());
-            graph.extend(rows, run).map_err(|e| failed(Box::new(e)))?;
-            return Ok((graph.into(), Remap::new(alive)));
-        }
-        let mut rows = vec![0.0; alive.len() * dim];
-        for (slot, &id) in rows.chunks_exact_mut(dim).zip(&alive) {
-            self.vector_into(id, slot).map_err(|e: SearchError| failed(Box::new(e)))?;
-        }
-        let rows = ArrayView2::from_shape((alive.len(), dim), &rows).map_err(|e| failed(Box::new(e)))?;
+        let rows =
+            ArrayView2::from_shape((self.given as usize, dim), &rows).map_err(|e| failed(Box::new(e)))?;
         let mut vectors = Vectors::from(rows).in_space(self.space());
-        if let Some(keys) = self.keys_of(&alive)? {
-            vectors = vectors.keyed(keys);
+        if let Some(keys) = &self.key_table()? {
+            vectors = vectors.keyed(keys.to_vocab().map_err(|e| failed(Box::new(e)))?);
         }
         let mut index = self.base.rebuilt(vectors, run).map_err(|e| failed(Box::new(e)))?;
         if let (Some(efforts), Some(measured)) = (index.efforts_mut(), self.base.efforts_table()) {
             *efforts = measured.clone();
         }
-        Ok((index, Remap::new(alive)))
+        let mut next = Self::from(index);
+        for id in removed {
+            next.ban(id);
+        }
+        Ok(next)
+    }
+
+    fn key_table(&self) -> Result<Option<KeyTable>, ChangeError> {
+        AnnIndex::keys(self).map_err(|e| ChangeError::Implementation { source: Box::new(e) })
+    }
+
+    fn push(&mut self, row: Vec<f32>) -> Result<ItemId, ChangeError> {
+        let id = self.given;
+        self.given = id.checked_add(1).ok_or(ChangeError::Full { limit: u32::MAX as usize })?;
+        self.ids.push(id);
+        self.rows.extend(row);
+        Ok(id)
     }
 }
 
 impl AnnIndexMut for Changed {
     fn add(&mut self, vector: &[f32]) -> Result<ItemId, ChangeError> {
         let row = self.checked(vector)?;
-        let id = self.given;
-        self.given = id.checked_add(1).ok_or(ChangeError::Full { limit: u32::MAX as usize })?;
-        self.ids.push(id);
-        self.rows.extend(row);
+        if self.key_table()?.is_some() {
+            return Err(ChangeError::KeyNeeded);
+        }
+        self.push(row)
+    }
+
+    fn add_batch(&mut self, vectors: ArrayView2<'_, f32>) -> Result<Range<ItemId>, ChangeError> {
+        let mut next = self.clone();
+        for vector in vectors.rows() {
+            next.add(&vector.to_vec())?;
+        }
+        let ids = self.given..next.given;
+        *self = next;
+        Ok(ids)
+    }
+
+    fn upsert(&mut self, key: &str, vector: &[f32]) -> Result<ItemId, ChangeError> {
+        let Some(mut keys) = self.key_table()? else { return Err(ChangeError::Unkeyed { key: key.to_owned() }) };
+        let row = self.checked(vector)?;
+        if let Some(id) = keys.get(key) {
+            return self.update(id, vector).map(|()| id);
+        }
+        let source = |e| ChangeError::Implementation { source: Box::new(e) };
+        keys.intern(key).map_err(source)?;
+        let id = self.push(row)?;
+        self.keys = Some(keys);
         Ok(id)
+    }
+
+    fn remove_key(&mut self, key: &str) -> Result<bool, ChangeError> {
+        let Some(keys) = self.key_table()? else { return Err(ChangeError::Unkeyed { key: key.to_owned() }) };
+        keys.get(key).map_or(Ok(false), |id| self.remove(id))
     }
 
     fn remove(&mut self, id: ItemId) -> Result<bool, ChangeError> {
@@ -215,9 +224,8 @@ impl AnnIndexMut for Changed {
         Ok(())
     }
 
-    fn compact(&mut self, run: &mut Run<'_>) -> Result<Remap, ChangeError> {
-        let (index, remap) = self.rebuilt(run)?;
-        *self = index.into();
-        Ok(remap)
+    fn compact(&mut self, run: &mut Run<'_>) -> Result<(), ChangeError> {
+        *self = self.rebuilt(run)?;
+        Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! One answer from the index without what is banned, and from the vectors beside it.
 
-use embed_core::{AnnIndex, Filter, ItemId, Metric, Neighbor, SearchError, SearchRequest, Space};
+use embed_core::{AnnIndex, Filter, ItemId, KeyTable, Metric, Neighbor, SearchError, SearchRequest, Space};
 
 use super::Changed;
 use crate::scan::Collector;
-use crate::scoring::{Scoring, bounds, prepare};
+use crate::scoring::{Scoring, bounds, check, prepare};
 
 impl AnnIndex for Changed {
     fn dim(&self) -> usize {
@@ -22,6 +22,17 @@ impl AnnIndex for Changed {
 
     fn space(&self) -> Space {
         self.base.space()
+    }
+
+    fn id_bound(&self) -> usize {
+        self.given as usize
+    }
+
+    fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
+        match &self.keys {
+            Some(keys) => Ok(Some(keys.clone())),
+            None => AnnIndex::keys(&*self.base),
+        }
     }
 
     fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
@@ -46,7 +57,7 @@ impl AnnIndex for Changed {
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
         out.clear();
-        request.check(query, self.dim())?;
+        check(request, query, self.dim())?;
         self.search_base(query, request, out)?;
         if self.ids.is_empty() {
             return Ok(());

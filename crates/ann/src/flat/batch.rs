@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::Flat;
 use crate::scan::Collector;
-use crate::scoring::{Scoring, bounds, norm, prepare};
+use crate::scoring::{Scoring, bounds, check, norm, prepare};
 
 /// Queries of a tile: many, because the rows are packed anew for each tile.
 const QUERIES: usize = 512;
@@ -37,7 +37,7 @@ pub(super) fn search(
     for (q, query) in queries.rows().into_iter().enumerate() {
         let query = query.as_standard_layout();
         let query = query.as_slice().unwrap_or_default();
-        request(q).check(query, dim)?;
+        check(request(q), query, dim)?;
         prepared.extend_from_slice(&prepare(index.metric, query));
     }
     let n_rows = index.len();

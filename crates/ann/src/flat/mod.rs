@@ -3,14 +3,15 @@
 mod batch;
 
 use embed_core::{
-    AnnIndex, ItemId, Metric, Neighbor, Parallelism, Progress, Run, SearchError, SearchRequest, Space, kernel,
+    AnnIndex, ItemId, KeyTable, Metric, Neighbor, Parallelism, Progress, Run, SearchError, SearchRequest,
+    Space, kernel,
 };
 use ndarray::ArrayView2;
 
 use crate::aligned::Aligned;
 use crate::keys::Keys;
 use crate::scan::{Collector, Stored};
-use crate::scoring::{Scoring, bounds, norm, prepare};
+use crate::scoring::{Scoring, bounds, check, norm, prepare};
 use crate::{BuildError, Vectors};
 
 /// Exact search: scores every row that the filter allows.
@@ -61,7 +62,7 @@ impl Flat {
         run: &mut Run<'_>,
     ) -> Result<Self, BuildError> {
         let vectors = vectors.into();
-        vectors.check(Self::MAX_ROWS)?;
+        vectors.check(metric, Self::MAX_ROWS)?;
         let (n, dim) = vectors.rows.dim();
         let at = |done: usize| Progress::new("index", done as u64, n as u64).unit("vectors");
         if !run.report(&at(0)).goes_on() {
@@ -136,6 +137,10 @@ impl AnnIndex for Flat {
         self.space
     }
 
+    fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
+        crate::keys::table(&self.keys)
+    }
+
     fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
         copy_row(&self.stored(), id, out)
     }
@@ -147,7 +152,7 @@ impl AnnIndex for Flat {
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
         out.clear();
-        request.check(query, self.dim)?;
+        check(request, query, self.dim)?;
         exact(&self.stored(), self.metric, &prepare(self.metric, query), request, out);
         Ok(())
     }

@@ -123,7 +123,7 @@ impl RpForest {
         params.validate()?;
         let (n, dim) = vectors.rows.dim();
         params.check_shape(n, dim)?;
-        vectors.check(Self::MAX_ROWS)?;
+        vectors.check(metric, Self::MAX_ROWS)?;
         let scoring = Scoring::of(metric);
         let drafted = stored_rows(&vectors, metric, 0..n);
         let codes = run.parallelism.install(|| Codes::of(scoring, &drafted, dim))?;

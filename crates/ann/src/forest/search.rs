@@ -9,7 +9,7 @@ use crate::flat::exact;
 use crate::hnsw::{Coded, Costs, Key, key};
 use crate::implement::walks;
 use crate::scan::Collector;
-use crate::scoring::{bounds, prepare};
+use crate::scoring::{bounds, check, prepare};
 
 pub(crate) type ScratchPool = crate::hnsw::ScratchPool<Scratch>;
 
@@ -56,7 +56,7 @@ impl RpForest {
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
         out.clear();
-        request.check(query, self.dim)?;
+        check(request, query, self.dim)?;
         let effort = self.efforts.resolve(request)?.unwrap_or(self.search_k).max(1);
         let search_k = if let Stop::K(k) = request.stop { effort.max(k) } else { effort };
         let (k, least) = bounds(self.metric, request);

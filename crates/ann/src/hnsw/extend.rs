@@ -54,7 +54,7 @@ impl Hnsw {
         if vectors.rows.ncols() != dim {
             return Err(BuildError::Dimension { expected: dim, got: vectors.rows.ncols() });
         }
-        vectors.check(Self::MAX_ROWS - before)?;
+        vectors.check(self.metric, Self::MAX_ROWS - before)?;
         if !self.space.accepts(vectors.space) {
             return Err(BuildError::Space { expected: self.space.id(), got: vectors.space.id() });
         }

@@ -146,7 +146,7 @@ impl Hnsw {
     ) -> Result<Self, BuildError> {
         let vectors = vectors.into();
         params.validate()?;
-        vectors.check(Self::MAX_ROWS)?;
+        vectors.check(metric, Self::MAX_ROWS)?;
         let (n, dim) = vectors.rows.dim();
         let table = stored_rows(&vectors, metric, 0..n);
         let groups = run.parallelism.install(|| copies::group(&table, dim))?;

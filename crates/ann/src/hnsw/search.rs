@@ -9,7 +9,7 @@ use super::{Codes, Hnsw};
 use crate::flat::exact;
 use crate::implement::walks;
 use crate::scan::Stored;
-use crate::scoring::{Scoring, bounds, prepare};
+use crate::scoring::{Scoring, bounds, check, prepare};
 
 /// A search of width ef looks at about so many times ef nodes, at twice the price of rows in order.
 const NODES_PER_EF: usize = 8;
@@ -32,7 +32,7 @@ impl Hnsw {
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
         out.clear();
-        request.check(query, self.dim)?;
+        check(request, query, self.dim)?;
         let effort = self.efforts.resolve(request)?.unwrap_or(self.ef_search).max(1);
         let ef = if let Stop::K(k) = request.stop { effort.max(k) } else { effort };
         let (k, least) = bounds(self.metric, request);
@@ -166,7 +166,7 @@ fn answer(
             break;
         }
         let allowed = stored.ids(key::node(key)).filter(|&id| filter.allows(id));
-        out.extend(allowed.map(|id| Neighbor { id, score }));
+        out.extend(allowed.map(|id| Neighbor::new(id, score)));
     }
     out.sort_unstable_by(Neighbor::nearest_first);
     out.truncate(most);

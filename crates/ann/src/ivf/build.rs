@@ -39,7 +39,7 @@ pub(super) fn build(
     run: &mut Run<'_>,
 ) -> Result<Ivf, BuildError> {
     params.validate()?;
-    vectors.check(Ivf::MAX_ROWS)?;
+    vectors.check(metric, Ivf::MAX_ROWS)?;
     let (n, dim) = vectors.rows.dim();
     let (coding, scoring) = (params.coding, Scoring::of(metric));
     if dim > Sq8::MAX_DIM && (coding.codes != Codes::Flat || coding.refine == Refine::Sq8) {

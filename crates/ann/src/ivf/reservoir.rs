@@ -52,7 +52,7 @@ impl Reservoir {
     /// What is kept, in no order.
     pub(crate) fn neighbors(&mut self) -> Vec<Neighbor> {
         self.cut();
-        self.keys.iter().map(|&key| Neighbor { id: id(key), score: score(key) }).collect()
+        self.keys.iter().map(|&key| Neighbor::new(id(key), score(key))).collect()
     }
 
     /// The score of the last that is kept, or what it took to enter while there was room.
@@ -68,7 +68,7 @@ impl Reservoir {
     pub(crate) fn drain_into(&mut self, out: &mut Vec<Neighbor>) {
         self.cut();
         self.keys.sort_unstable_by(|a, b| b.cmp(a));
-        out.extend(self.keys.drain(..).map(|key| Neighbor { id: id(key), score: score(key) }));
+        out.extend(self.keys.drain(..).map(|key| Neighbor::new(id(key), score(key))));
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
             most in 0usize..50,
         ) {
             let all: Vec<Neighbor> =
-                scores.iter().zip(0..).map(|(&s, id)| Neighbor { id, score: f32::from(s) / 2.0 }).collect();
+                scores.iter().zip(0..).map(|(&s, id)| Neighbor::new(id, f32::from(s) / 2.0)).collect();
             let mut expected = all.clone();
             expected.sort_by(Neighbor::nearest_first);
             expected.retain(|n| n.score >= -1.0);

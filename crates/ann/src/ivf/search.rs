@@ -1,4 +1,6 @@
-use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop};
+use embed_core::{
+    AnnIndex, ItemId, KeyTable, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop,
+};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -6,7 +8,7 @@ use super::line::Line;
 use super::payload::Payload;
 use super::scan::{Scratch, Visit};
 use super::{Exact, Ivf};
-use crate::scoring::{Scoring, prepare};
+use crate::scoring::{Scoring, check, prepare};
 
 /// Queries that go through the lists together, at most and at least.
 const TOGETHER: (usize, usize) = (64, 1024);
@@ -28,6 +30,10 @@ impl AnnIndex for Ivf {
         self.space
     }
 
+    fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
+        crate::keys::table(&self.keys)
+    }
+
     fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
         self.stored_vector(id, out)
     }
@@ -39,7 +45,7 @@ impl AnnIndex for Ivf {
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
         out.clear();
-        request.check(query, self.dim)?;
+        check(request, query, self.dim)?;
         self.checked_effort(request)?;
         self.together(&prepare(self.metric, query), &[*request], std::slice::from_mut(out));
         Ok(())
@@ -63,7 +69,7 @@ impl AnnIndex for Ivf {
             let query = query.as_standard_layout();
             let query = query.as_slice().unwrap_or_default();
             let request = &requests[q.min(requests.len() - 1)];
-            request.check(query, dim)?;
+            check(request, query, dim)?;
             self.checked_effort(request)?;
             prepared.extend_from_slice(&prepare(self.metric, query));
         }

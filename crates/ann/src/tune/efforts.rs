@@ -46,12 +46,14 @@ impl Efforts {
             Effort::Default => return Ok(None),
             Effort::Value(value) => return Ok(Some(value)),
             Effort::Recall(recall) => recall,
+            _ => return Err(SearchError::Unsupported { what: "effort" }),
         };
         let Some(last) = self.0.last() else { return Err(SearchError::Untuned { recall }) };
         // What is found of many answers is found of fewer, so the next larger k will do. A radius has no k.
         let k = match request.stop {
             Stop::K(k) => u32::try_from(k).unwrap_or(u32::MAX),
             Stop::Radius(_) => last.k,
+            _ => return Err(SearchError::Unsupported { what: "stop rule" }),
         };
         let curve = &self.0[self.0.partition_point(|point| point.k < k)..];
         let tuned_k = curve.first().map_or(last.k, |point| point.k);
