@@ -9,7 +9,7 @@ use nearfield::graphemb::UserItemVectors;
 use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
 use nearfield::towers::features::Records;
 use nearfield::towers::models::{DssmParams, TowersParams};
-use nearfield::towers::train::FitParams;
+use nearfield::towers::train::FitRecord;
 use nearfield::towers::{Dssm, IdTowers, UserInput, UserRecord, Who};
 use serde::Serialize;
 
@@ -69,8 +69,8 @@ impl Model {
             Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
                 ModelParams::Sequence(&vectors.params)
             }
-            Self::Towers(model) => ModelParams::Towers { towers: model.params(), fit: model.fit_params() },
-            Self::Dssm(model) => ModelParams::Dssm { towers: model.params(), fit: model.fit_params() },
+            Self::Towers(model) => ModelParams::Towers { towers: model.params(), fit: model.fit_record() },
+            Self::Dssm(model) => ModelParams::Dssm { towers: model.params(), fit: model.fit_record() },
         }
     }
 
@@ -109,8 +109,8 @@ impl Model {
 #[serde(untagged)]
 pub(crate) enum ModelParams<'a> {
     Sequence(&'a Params),
-    Towers { towers: &'a TowersParams, fit: &'a FitParams },
-    Dssm { towers: &'a DssmParams, fit: &'a FitParams },
+    Towers { towers: &'a TowersParams, fit: &'a FitRecord },
+    Dssm { towers: &'a DssmParams, fit: &'a FitRecord },
 }
 
 /// How user vectors are scored against item vectors, unless `--metric` says otherwise.

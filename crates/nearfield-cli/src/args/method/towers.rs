@@ -3,7 +3,7 @@ use embed_core::Metric;
 use nearfield::towers::Preset;
 use nearfield::towers::losses::Objective;
 use nearfield::towers::models::{HistoryView, Pooling, Similarity};
-use nearfield::towers::train::{FitParams, Negatives, Validation};
+use nearfield::towers::train::{FitParams, NegativeCounts, Validation};
 
 use super::Given;
 use crate::args::values::positive;
@@ -91,12 +91,12 @@ impl TowerArgs {
         if self.loss == Some(LossArg::Ccl) {
             preset = preset.contrasted();
         }
-        let Preset { towers, fit } = &mut preset;
+        let Preset { towers, fit, negatives } = &mut preset;
         if let Some(most) = self.max_history {
             towers.max_history = most;
         }
         towers.view = self.view_or(towers.view);
-        self.over_fit((&mut towers.similarity, fit), metric);
+        self.over_fit((&mut towers.similarity, fit, negatives), metric);
         preset
     }
 
@@ -125,7 +125,7 @@ impl TowerArgs {
     /// What was given of a training, in place of that of a preset.
     pub(crate) fn over_fit(
         &self,
-        (similarity, fit): (&mut Similarity, &mut FitParams),
+        (similarity, fit, negatives): (&mut Similarity, &mut FitParams, &mut NegativeCounts),
         metric: Option<Metric>,
     ) {
         match metric {
@@ -145,13 +145,14 @@ impl TowerArgs {
             };
             if fit.objective != Objective::Softmax {
                 // Log Q is of a softmax, and without it the batch's positives are too popular for negatives.
-                fit.log_q = false;
-                fit.negatives.in_batch &= fit.negatives.shared == 0;
+                negatives.corrected = false;
+                negatives.in_batch &= negatives.per_batch == 0;
             }
         }
         if let Some(sampled) = self.sampled {
-            fit.negatives = Negatives { in_batch: sampled == 0, shared: sampled, own: 0 };
-            fit.log_q = sampled == 0 && fit.objective == Objective::Softmax;
+            let in_batch = sampled == 0;
+            let corrected = in_batch && fit.objective == Objective::Softmax;
+            *negatives = NegativeCounts { in_batch, per_batch: sampled, per_example: 0, corrected };
         }
         fit.temperature = self.temperature.unwrap_or(fit.temperature);
         fit.batch = self.batch.unwrap_or(fit.batch);
