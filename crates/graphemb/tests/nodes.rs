@@ -225,7 +225,7 @@ fn the_observer_sees_the_end_and_can_stop() {
     many.walks.walks = 10;
     let mut stop = |_: &Progress<'_>| Flow::Stop;
     let stopped =
-        Node2Vec::fit_until_stopped(&many, &graph, &mut Run::seeded(1).observed(&mut stop)).unwrap();
+        Node2Vec::fit_until_stopped(&many, &graph, None, &mut Run::seeded(1).observed(&mut stop)).unwrap();
     assert!(stopped.vectors.report.stopped && stopped.vectors.report.epochs_done < 200);
     let error = Node2Vec::fit(&many, &graph, &mut Run::seeded(1).observed(&mut stop)).unwrap_err();
     assert!(matches!(error, NodeError::Fit(seqemb::FitError::Stopped { epochs: 200, .. })), "{error}");

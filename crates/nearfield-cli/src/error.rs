@@ -120,6 +120,12 @@ pub(crate) enum CliError {
     NotAKeyEach { path: PathBuf, expected: usize, got: usize },
     #[error("{} has vectors of {got} components, {} of {expected}", path.display(), items.display())]
     OtherDimension { path: PathBuf, items: PathBuf, expected: usize, got: usize },
+    #[error(
+        "the vectors of {} are to be scored in space {space:016x}, those of {} live in space {other:016x}: take the vectors of \
+         the same model, users for the index that run leaves, or the other table (--table)",
+        path.display(), other_path.display()
+    )]
+    OtherSpace { path: PathBuf, space: u64, other_path: PathBuf, other: u64 },
     #[error("--against {against}: its keys are not those of {table}")]
     OtherKeys { table: String, against: String },
     #[error("{} is not the bench of indexes", path.display())]

@@ -96,10 +96,10 @@ impl<E, I: AnnIndex> Recommender<VectorRetriever<E, I>> {
     /// # Errors
     /// [`RecommendError::UnknownKey`], [`RecommendError::Search`].
     pub fn similar(&self, key: &str, k: usize) -> Result<Vec<Recommendation>, RecommendError> {
-        let item = id(&self.retriever.index_keys()?, key)?;
+        let item = id(&self.retriever.item_keys()?, key)?;
         let request = SearchRequest::k(k).filter(Filter::Deny(std::slice::from_ref(&item)));
         let found = self.index().search_by_id(item, &request)?;
-        named(&self.retriever.index_keys()?, found)
+        named(&self.retriever.item_keys()?, found)
     }
 }
 

@@ -150,8 +150,11 @@ impl<E, I: AnnIndex> VectorRetriever<E, I> {
         Ok(Self { embedder, index, keys })
     }
 
-    /// Keys of the rows of the index, as they are now.
-    pub(crate) fn index_keys(&self) -> Result<KeyTable, RecommendError> {
+    /// Keys of the items by id, as they are now.
+    ///
+    /// # Errors
+    /// [`RecommendError::Search`] when they cannot be read.
+    pub fn item_keys(&self) -> Result<KeyTable, RecommendError> {
         match &self.keys {
             Some(keys) => Ok(keys.clone()),
             None => self.index.keys()?.ok_or(RecommendError::NoKeys),
@@ -161,7 +164,7 @@ impl<E, I: AnnIndex> VectorRetriever<E, I> {
 
 impl<In: ?Sized, E: Embedder<In>, I: AnnIndex> Retriever<In> for VectorRetriever<E, I> {
     fn keys(&self) -> Result<KeyTable, RecommendError> {
-        self.index_keys()
+        self.item_keys()
     }
 
     fn retrieve(&self, input: &In, request: &SearchRequest<'_>) -> Result<Vec<Neighbor>, RecommendError> {

@@ -59,17 +59,18 @@ impl Node2Vec {
         whole(fit(params, graph, None, run)?)
     }
 
-    /// Like [`Node2Vec::fit`], but a training that the observer stops is no error: what was learned until then is kept, and
-    /// the report of the vectors says so.
+    /// Like [`Node2Vec::fit`] (or, with the path of a checkpoint, [`Node2Vec::fit_checkpointed`]), but a training that the
+    /// observer stops is no error: what was learned until then is kept, and the report of the vectors says so.
     ///
     /// # Errors
-    /// As [`Node2Vec::fit`], without the stop.
+    /// As these, without the stop.
     pub fn fit_until_stopped(
         params: &NodeParams,
         graph: &Graph,
+        checkpoint: Option<&Path>,
         run: &mut Run<'_>,
     ) -> Result<NodeVectors, NodeError> {
-        fit(params, graph, None, run)
+        fit(params, graph, checkpoint, run)
     }
 
     /// Like [`Node2Vec::fit`], with a checkpoint in `path` after every pass. If there is one of the same settings, seed and
@@ -104,9 +105,10 @@ impl DeepWalk {
     pub fn fit_until_stopped(
         params: &NodeParams,
         graph: &Graph,
+        checkpoint: Option<&Path>,
         run: &mut Run<'_>,
     ) -> Result<NodeVectors, NodeError> {
-        fit(&first_order(params), graph, None, run)
+        fit(&first_order(params), graph, checkpoint, run)
     }
 
     /// As [`Node2Vec::fit_checkpointed`].

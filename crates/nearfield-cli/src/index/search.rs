@@ -8,7 +8,7 @@ use ndarray::Array2;
 use nearfield::ann::Index;
 use serde::Serialize;
 
-use super::build::refuse_overwriting;
+use super::build::{refuse_other_space, refuse_overwriting};
 use crate::args::IndexSearchArgs;
 use crate::error::CliError;
 use crate::output::{self, counted, rate};
@@ -30,6 +30,7 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
     }
     let index = Index::open_verified(&args.index)?;
     let queries = read_tensor(&args.queries, args.table.as_deref())?;
+    refuse_other_space((&args.queries, queries.space()), (&args.index, index.space()))?;
     if args.k > index.len() {
         output::note(&format!(
             "k {} is more than the {} vectors of the index: the rest is filled with -1",
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn short_lists_are_filled() {
-        let (ids, scores) = arrays(&[vec![Neighbor { id: 7, score: 0.5 }], vec![]], 2).unwrap();
+        let (ids, scores) = arrays(&[vec![Neighbor::new(7, 0.5)], vec![]], 2).unwrap();
         assert_eq!(ids, ndarray::array![[7, -1], [-1, -1]]);
         assert_eq!((scores[[0, 0]], scores[[0, 1]]), (0.5, f32::NEG_INFINITY));
         assert!(arrays(&vec![vec![]; 2], usize::MAX).is_err());

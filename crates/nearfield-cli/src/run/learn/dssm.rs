@@ -58,5 +58,5 @@ pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Le
     let model = Dssm::fit_until_stopped(&preset.params, &preset.fit, of, preset.negatives, &mut run)?;
     let seconds = start.elapsed().as_secs_f64();
     let training = training((preset.params.dim, model.fit_record()), model.report(), seconds)?;
-    Ok(Learned { model: Model::Dssm(Arc::new(model)), training, graph: None })
+    Ok(Learned { model: Model::Dssm(model), training, graph: None })
 }

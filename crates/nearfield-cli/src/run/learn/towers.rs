@@ -34,7 +34,7 @@ pub(super) fn towers(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<
     let model = IdTowers::fit_until_stopped(&preset.towers, &preset.fit, of, preset.negatives, &mut run)?;
     let seconds = start.elapsed().as_secs_f64();
     let training = training((preset.towers.dim, model.fit_record()), model.report(), seconds)?;
-    Ok(Learned { model: Model::Towers(Arc::new(model)), training, graph: None })
+    Ok(Learned { model: Model::Towers(model), training, graph: None })
 }
 
 /// What is trained on, and what validation ranks, if it is asked for.
