@@ -18,16 +18,16 @@ enum When {
     /// An option has none of these values.
     IsNot(&'static str, &'static [&'static str]),
     /// One of these options is given.
-    Given(&'static [&'static str]),
+    With(&'static [&'static str]),
     /// These options are not all given together.
-    NotGiven(&'static [&'static str]),
+    Without(&'static [&'static str]),
     /// One of these options names a file of a kind, which its name tells.
     File(&'static [&'static str], &'static str, fn(&Path) -> bool),
     /// One of these conditions holds.
     Any(&'static [When]),
 }
 
-use When::{Any, File, Given, Is, IsNot, NotGiven};
+use When::{Any, File, Is, IsNot, With, Without};
 
 /// Options of a command and the conditions that must all hold for them to have an effect.
 type Row = (&'static [&'static str], &'static [When]);
@@ -39,12 +39,12 @@ const TOWERS: &[&str] = &["mf", "youtube-dnn", "dssm", "contrastive"];
 const HISTORIES: &[&str] = &["youtube-dnn", "dssm", "contrastive"];
 const DSSM: When = Is("method", &["dssm"]);
 const SIMILAR: &[&str] = &["jaccard", "cosine", "co-count", "lift", "pmi"];
-const FEATURES: When = Given(&["user-features", "item-features"]);
+const FEATURES: When = With(&["user-features", "item-features"]);
 const FORMAT: When = IsNot("format", &["parquet", "user-items", "sessions"]);
 const DELIMITED: fn(&Path) -> bool =
     |path| !matches!(Format::of(path), Some(Format::Parquet | Format::UserItems | Format::Sessions));
 const CSV: When = Is("format", &["csv", "tsv"]);
-const DELIMITER: When = Given(&["delimiter"]);
+const DELIMITER: When = With(&["delimiter"]);
 const HEADER: &[When] = &[FORMAT, Any(&[CSV, DELIMITER, File(&["train"], "delimited text", DELIMITED)])];
 const HEADERS: &[When] =
     &[FORMAT, Any(&[CSV, DELIMITER, File(&["train", "test"], "delimited text", DELIMITED)])];
@@ -68,8 +68,8 @@ const RUN: &[Row] = &[
     (&["loss", "sampled", "temperature", "batch", "table-rate", "early-stop"], &[Is("method", TOWERS)]),
     (&["user-features", "item-features", "layers", "no-ids"], &[DSSM]),
     (&["feature-types"], &[DSSM, FEATURES]),
-    (&["id-dropout"], &[DSSM, NotGiven(&["no-ids"])]),
-    (&["unseen"], &[DSSM, Given(&["item-features"]), NotGiven(&["no-ids"]), IsNot("metric", &["cosine"])]),
+    (&["id-dropout"], &[DSSM, Without(&["no-ids"])]),
+    (&["unseen"], &[DSSM, With(&["item-features"]), Without(&["no-ids"]), IsNot("metric", &["cosine"])]),
 ];
 
 /// `nearfield train`.
@@ -105,15 +105,15 @@ const EVAL: &[Row] = &[
     (&["vectors", "recommendations", "train", "test", "k", "out", "threads"], ALWAYS),
     (&["format", "columns", "delimiter", "skip-bad-rows"], ALWAYS),
     (&["no-header"], HEADERS),
-    (&["keys", "users", "metric"], &[Given(&["vectors"])]),
+    (&["keys", "users", "metric"], &[With(&["vectors"])]),
     (
         &["table"],
         // Vectors of users take the place of histories, so of two tensors one alone is read.
-        &[Given(&["vectors"]), File(&["vectors"], ".safetensors", TENSORS), NotGiven(&["users", "against"])],
+        &[With(&["vectors"]), File(&["vectors"], ".safetensors", TENSORS), Without(&["users", "against"])],
     ),
-    (&["against"], &[Given(&["vectors"]), File(&["vectors"], ".safetensors", TENSORS)]),
+    (&["against"], &[With(&["vectors"]), File(&["vectors"], ".safetensors", TENSORS)]),
     // Lists are taken as they are: what they leave out is their maker's choice, and popularity's needs a log.
-    (&["keep-seen"], &[Given(&["train"])]),
+    (&["keep-seen"], &[With(&["train"])]),
 ];
 
 /// The rows of a command, by its path.
@@ -129,7 +129,7 @@ fn rows(command: &str) -> &'static [Row] {
         "neighbors" => &[(&["vectors", "keys", "k", "metric"], ALWAYS), OF_VECTORS],
         "recommend" => &[
             (&["model", "item", "history", "user", "k", "keep-seen"], ALWAYS),
-            (&["user-features"], &[Given(&["user"])]),
+            (&["user-features"], &[With(&["user"])]),
         ],
         "embed" => &[(&["model", "side", "input", "out", "threads"], ALWAYS)],
         "export" => &[(&["model", "out"], ALWAYS)],
@@ -188,8 +188,8 @@ impl Line<'_> {
         match when {
             Is(option, words) => one_of(option, words),
             IsNot(option, words) => !one_of(option, words),
-            Given(options) => options.iter().any(|option| self.given(option)),
-            NotGiven(options) => !options.iter().all(|option| self.given(option)),
+            With(options) => options.iter().any(|option| self.given(option)),
+            Without(options) => !options.iter().all(|option| self.given(option)),
             File(options, _, is) => {
                 options.iter().filter_map(|option| self.value(option)).any(|path| is(Path::new(&path)))
             }
@@ -201,7 +201,7 @@ impl Line<'_> {
     fn deciding(&self, when: &When) -> Vec<String> {
         let options: Vec<&str> = match when {
             Is(option, _) | IsNot(option, _) => vec![option],
-            Given(options) | NotGiven(options) | File(options, ..) => options.to_vec(),
+            With(options) | Without(options) | File(options, ..) => options.to_vec(),
             Any(conditions) => {
                 return conditions.iter().flat_map(|when| self.deciding(when)).collect();
             }
@@ -219,7 +219,7 @@ impl Line<'_> {
     fn refused(&self, option: &str, when: &When) -> CliError {
         let (option, with) = (format!("--{option}"), self.deciding(when).join(" "));
         match when {
-            IsNot(..) | NotGiven(..) => CliError::DoesNothing { option, with },
+            IsNot(..) | Without(..) => CliError::DoesNothing { option, with },
             Is(_, of) if !with.is_empty() => CliError::NotAnOption { option, with, of: of.join(", ") },
             _ if !with.is_empty() => CliError::NotAnOption { option, with, of: when.to_string() },
             _ => CliError::NeedsOption { option, needs: when.to_string() },
@@ -236,8 +236,8 @@ impl fmt::Display for When {
         match self {
             Is(option, words) => write!(f, "--{option} {}", words.join(", ")),
             IsNot(option, words) => write!(f, "not --{option} {}", words.join(", ")),
-            Given(options) => f.write_str(&dashed(options, " or ")),
-            NotGiven(options) => write!(f, "not {}", dashed(options, " and ")),
+            With(options) => f.write_str(&dashed(options, " or ")),
+            Without(options) => write!(f, "not {}", dashed(options, " and ")),
             File(options, kind, _) => write!(f, "{kind} in {}", dashed(options, " or ")),
             Any(conditions) => {
                 let words: Vec<String> = conditions.iter().map(ToString::to_string).collect();
@@ -339,7 +339,7 @@ mod tests {
                         assert!(possible.iter().any(|value| value.get_name() == *word), "--{option} {word}");
                     }
                 }
-                Given(options) | NotGiven(options) | File(options, ..) => {
+                With(options) | Without(options) | File(options, ..) => {
                     options.iter().for_each(|option| drop(arg(option)));
                 }
                 Any(conditions) => conditions.iter().for_each(|when| named(when, command)),

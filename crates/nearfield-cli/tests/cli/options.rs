@@ -37,11 +37,16 @@ struct Walk<'a> {
     base: &'a str,
     modes: &'a [&'a str],
     probes: &'a [&'a [Probe]],
+    /// The options that are tried; all where none is named.
+    only: &'a [&'a str],
     /// Options that are not tried.
     skip: &'a [&'a str],
     /// Files that a command changes: each call gets copies.
     copies: &'a [&'a str],
 }
+
+const WALK: Walk<'_> =
+    Walk { command: "", base: "", modes: &[], probes: &[], only: &[], skip: &[], copies: &[] };
 
 /// What is known of an option in a mode.
 #[derive(Debug, PartialEq, Eq)]
@@ -153,7 +158,11 @@ impl Walk<'_> {
             return if without == *alone { Verdict::Lie(here.line()) } else { Verdict::Used };
         }
         let (_, values, beside) = self.probe(option);
-        let given = |value: &str| format!("--{option}{}{value}", if value.is_empty() { "" } else { " " });
+        let given = |value: &str| match value {
+            "" => format!("--{option}"),
+            value if value.starts_with('=') => format!("--{option}{value}"),
+            value => format!("--{option} {value}"),
+        };
         let of_mode = Words::of(&[mode]);
         let free = |words: &&&str| Words::of(&[words]).0.iter().all(|(name, _)| !of_mode.has(name));
         let mut beside: Vec<&str> = beside.iter().filter(free).copied().collect();
@@ -201,7 +210,8 @@ impl Walk<'_> {
                 let exempt = |(command, name, _): &(&str, &str, &str)| {
                     name == option && (command.is_empty() || *command == self.command)
                 };
-                if EXEMPT.iter().any(exempt) || self.skip.contains(&option.as_str()) {
+                let left_out = !self.only.is_empty() && !self.only.contains(&option.as_str());
+                if left_out || EXEMPT.iter().any(exempt) || self.skip.contains(&option.as_str()) {
                     continue;
                 }
                 let verdict = self.verdict(place, mode, option, alone);
@@ -467,8 +477,7 @@ fn every_method_uses_or_refuses_every_option() {
             "--method contrastive",
         ],
         probes: &[LAYOUT, SEQUENCES, RUN],
-        skip: &[],
-        copies: &[],
+        ..WALK
     };
     let verdicts = walk.walk(&place);
     assert_eq!(verdicts["method"].len(), 7);
@@ -533,9 +542,71 @@ fn options_of_methods_hold_beside_each_other() {
             "k-core",
             "out",
         ],
-        copies: &[],
+        ..WALK
     };
     walk.walk(&place);
+}
+
+#[test]
+fn every_kind_of_log_uses_or_refuses_every_option() {
+    let place = place();
+    let lines = String::from_utf8(place.bytes("histories.txt")).unwrap();
+    let sessions: String = lines.lines().map(|line| line[4..].to_owned() + "\n").collect();
+    place
+        .write("sessions.txt", sessions + "rare tea-01\n")
+        .write("tasks.txt", "tea-01 tea-04\ttea-07\ntin-02\ttin-05\ntin-08 tin-02\ttin-08\n")
+        .write("more-tasks.txt", "tea-01 tea-04\ttea-07\n");
+    let walk = Walk {
+        command: "run",
+        base: "--dim 4 --epochs 2 --out out",
+        modes: &[
+            "--train ../sessions.txt --test ../tasks.txt --format sessions",
+            "--train ../sessions.txt --format sessions",
+            "--train ../histories.txt",
+            "--train ../train.csv --test ../test.csv",
+        ],
+        probes: &[
+            &[
+                ("test", &["../more-tasks.txt"], ALONE),
+                ("keep-seen", &["", "=false"], ALONE),
+                ("columns", &["user=1,item=0"], ALONE),
+            ],
+            LAYOUT,
+            SEQUENCES,
+            RUN,
+        ],
+        // What files hold a row that is bad, or need a name for their format, is tried elsewhere; the rest learns.
+        only: &[
+            "test",
+            "split",
+            "columns",
+            "no-header",
+            "delimiter",
+            "k-core",
+            "session-gap",
+            "keep-seen",
+            "candidates",
+            "k",
+        ],
+        ..WALK
+    };
+    let verdicts = walk.walk(&place);
+    let header = &verdicts["no-header"];
+    assert!(header[..3].iter().all(|(_, verdict)| matches!(verdict, Verdict::Refused(_))), "{header:?}");
+}
+
+#[test]
+fn options_of_histories_are_refused_where_nothing_makes_one() {
+    let place = place();
+    place.write("years.csv", "item,year\ntea-00,1.5\ntea-01,2.5\ntin-00,3.5\n");
+    let bare = "run --train log.csv --dim 4 --epochs 1 --method dssm --no-ids --out out \
+                --user-features users.csv --item-features years.csv --feature-types year=number";
+    place.json(bare);
+    for option in ["--pooling near", "--max-history 3", "--view others"] {
+        let answer = place.call(&format!("{bare} {option}"));
+        let says = format!("{} is not an option of --no-ids without", option.split(' ').next().unwrap());
+        assert!(answer.code == Some(2) && answer.stderr.contains(&says), "{option}: {answer:?}");
+    }
 }
 
 #[test]
@@ -547,8 +618,7 @@ fn a_training_that_goes_on_uses_or_refuses_every_option() {
         base: "--model ../run --train ../log.csv --epochs 2 --out out",
         modes: &["", "--sampler uniform", "--architecture cbow"],
         probes: &[LAYOUT, SEQUENCES],
-        skip: &[],
-        copies: &[],
+        ..WALK
     };
     walk.walk(&place);
 }
@@ -577,8 +647,7 @@ fn every_kind_of_graph_uses_or_refuses_every_option() {
             "--similarity bipartite",
         ],
         probes: &[LAYOUT, PROBES],
-        skip: &[],
-        copies: &[],
+        ..WALK
     };
     walk.walk(&place);
 }
@@ -615,8 +684,7 @@ fn every_walk_uses_or_refuses_every_option() {
             "--method node2vec --edges ../g.nf",
         ],
         probes: &[PROBES],
-        skip: &[],
-        copies: &[],
+        ..WALK
     };
     walk.walk(&place);
 }
@@ -662,8 +730,7 @@ fn every_kind_of_answer_uses_or_refuses_every_option_of_eval() {
             "--recommendations ../lists.txt --train ../train.csv",
         ],
         probes: &[PROBES],
-        skip: &[],
-        copies: &[],
+        ..WALK
     };
     walk.walk(&place);
 }
@@ -706,8 +773,7 @@ fn every_index_uses_or_refuses_every_option() {
         base: "--vectors ../v.npy --spec HNSW4 --out i.nf",
         modes: &["", "--spec Flat", "--spec IVF4,Flat", "--vectors ../run/items.safetensors"],
         probes: &[PROBES],
-        skip: &[],
-        copies: &[],
+        ..WALK
     };
     built.walk(&place);
     let searched = Walk {
@@ -770,7 +836,7 @@ fn what_looks_at_results_uses_or_refuses_every_option() {
     place.json("eval --recommendations lists.txt --test test.csv --out lists");
     place.json("embed --model run --side user --input histories.txt --out v.txt");
     let walk = |command: &str, base: &str, modes: &[&str]| {
-        Walk { command, base, modes, probes: &[PROBES], skip: &[], copies: &[] }.walk(&place);
+        Walk { command, base, modes, probes: &[PROBES], ..WALK }.walk(&place);
     };
     let vectors = "--vectors ../run/items.safetensors";
     walk("neighbors", &format!("tea-00 {vectors}"), &["", "u01 --vectors ../v.txt"]);
