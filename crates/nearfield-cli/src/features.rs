@@ -55,7 +55,7 @@ impl Frames {
         }
     }
 
-    /// Refuses options of histories where items have nothing that a history could be pooled of.
+    /// Check for options of histories where items have nothing that a history could be pooled of.
     ///
     /// # Errors
     /// [`CliError::NotAnOption`] names the first.

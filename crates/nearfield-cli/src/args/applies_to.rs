@@ -1,4 +1,4 @@
-//! Which option applies to what: the table behind the check of a command line and behind the help.
+//! The table of which option applies to what, behind the check of a command line and behind the help.
 
 use std::fmt;
 use std::path::Path;
@@ -235,9 +235,9 @@ impl fmt::Display for When {
         };
         match self {
             Is(option, words) => write!(f, "--{option} {}", words.join(", ")),
-            IsNot(option, words) => write!(f, "not --{option} {}", words.join(", ")),
+            IsNot(option, words) => write!(f, "not with --{option} {}", words.join(", ")),
             With(options) => f.write_str(&dashed(options, " or ")),
-            Without(options) => write!(f, "not {}", dashed(options, " and ")),
+            Without(options) => write!(f, "not with {}", dashed(options, " and ")),
             File(options, kind, _) => write!(f, "{kind} in {}", dashed(options, " or ")),
             Any(conditions) => {
                 let words: Vec<String> = conditions.iter().map(ToString::to_string).collect();
@@ -252,7 +252,7 @@ fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or(arg.get_id().as_str())
 }
 
-/// Refuses the first option that has no effect beside the others.
+/// Check of a command line: the first option that has no effect beside the others is refused.
 ///
 /// # Errors
 /// [`CliError::NotAnOption`], [`CliError::NeedsOption`], [`CliError::DoesNothing`].
@@ -283,8 +283,11 @@ pub(super) fn explained(command: Command, path: &str) -> Command {
         let row = rows(path).iter().find(|(options, _)| options.contains(&name(&arg)));
         match (row, arg.get_help()) {
             (Some((_, conditions @ [_, ..])), Some(help)) => {
-                let only: Vec<String> = conditions.iter().map(ToString::to_string).collect();
-                let help = format!("{help} [only {}]", only.join("; "));
+                let word = |when: &When| match when {
+                    IsNot(..) | Without(..) => when.to_string(),
+                    _ => format!("only with {when}"),
+                };
+                let help = format!("{help} [{}]", conditions.iter().map(word).collect::<Vec<_>>().join("; "));
                 arg.help(help)
             }
             _ => arg,

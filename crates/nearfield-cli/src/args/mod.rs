@@ -67,7 +67,7 @@ impl Cli {
         applies_to::explained(Self::command(), "")
     }
 
-    /// Refuses an option that has no effect beside the others.
+    /// Check for options that have no effect beside the others.
     ///
     /// # Errors
     /// [`CliError`] names the option, what it was given with, and what it is for.
@@ -109,10 +109,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
 }
 
-/// How many threads work.
+/// Threads that work.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct WorkArgs {
-    /// At most so many threads; all cores when not given. Never changes a result
+    /// Most threads at work; by default one for each core. Never changes a result
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }

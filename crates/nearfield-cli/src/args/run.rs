@@ -97,7 +97,7 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "F", conflicts_with = "split")]
     pub(crate) test: Option<PathBuf>,
 
-    /// What is held out: each user's last interaction (the default), the last share of the time, a random share of
+    /// Held-out interactions: each user's last one (the default), the last share of the time, a random share of
     /// interactions, or all interactions of a random share of items or users
     #[arg(long, value_name = "last|time:0.2|ratio:0.2|cold-items:0.2|cold-users:0.2")]
     pub(crate) split: Option<Split>,
@@ -143,7 +143,7 @@ pub(crate) struct LearnArgs {
     #[arg(long, value_name = "SPEC")]
     pub(crate) index: Option<IndexSpec>,
 
-    /// How a user's vector is scored against items; by default ip for item2vec, deepwalk and node2vec. mf,
+    /// Metric between a user's vector and items; by default ip for item2vec, deepwalk and node2vec. mf,
     /// youtube-dnn, dssm and contrastive are also trained for it: cosine by default, or ip
     #[arg(long, value_name = "ip|cosine|l2")]
     pub(crate) metric: Option<Metric>,

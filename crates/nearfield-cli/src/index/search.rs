@@ -71,7 +71,7 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether searches of a family take an effort.
+/// Presence of an effort in the searches of a family.
 fn has_effort(spec: IndexSpec) -> bool {
     match spec {
         IndexSpec::Flat => false,

@@ -9,11 +9,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use embed_core::formats::npy;
+use ndarray::Array2;
 use serde_json::Value;
 
 use crate::support::{Answer, Place};
-use embed_core::formats::npy;
-use ndarray::Array2;
 
 /// Options whose effect does not show in what a command leaves, each with the reason.
 const EXEMPT: [(&str, &str, &str); 8] = [
@@ -48,7 +48,7 @@ struct Walk<'a> {
 const WALK: Walk<'_> =
     Walk { command: "", base: "", modes: &[], probes: &[], only: &[], skip: &[], copies: &[] };
 
-/// What is known of an option in a mode.
+/// Finding about an option in a mode.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Used,
@@ -98,7 +98,7 @@ impl Words {
     }
 }
 
-/// What a call leaves and prints, without times and without settings that are only written down.
+/// Files and printed result of a call, without times and without settings that are only written down.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     code: Option<i32>,
@@ -147,7 +147,7 @@ impl Walk<'_> {
             .unwrap_or_else(|| panic!("--{option} of {} is new: give it a value to try", self.command))
     }
 
-    /// Tries an option in a mode.
+    /// Finding about an option in a mode where all else gives `alone`.
     fn verdict(&self, place: &Place, mode: &str, option: &str, alone: &Outcome) -> Verdict {
         let here = Words::of(&[self.base, mode]);
         if Words::of(&[mode]).has(option) {
@@ -196,7 +196,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Tries every option in every mode. Gives the verdicts by option and mode.
+    /// Findings about every option in every mode, by option.
     fn walk(&self, place: &Place) -> BTreeMap<String, Vec<(String, Verdict)>> {
         let mut verdicts: BTreeMap<String, Vec<(String, Verdict)>> = BTreeMap::new();
         let options = options(place, self.command);
@@ -240,7 +240,7 @@ impl Walk<'_> {
     }
 }
 
-/// Why an option was refused, if that is what happened.
+/// Message of a refusal, if that is what happened.
 fn refusal(outcome: &Outcome) -> Option<String> {
     const WORDS: [&str; 6] = [
         "is not an option of",

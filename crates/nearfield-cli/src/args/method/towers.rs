@@ -12,7 +12,7 @@ use crate::shell::CommandLine;
 /// How two towers are trained. What is not given is the preset's.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TowerArgs {
-    /// How a history becomes one vector; by default mean, of dssm places. With youtube-dnn each pooling also brings
+    /// Pooling of a history into one vector; by default mean, of dssm places. With youtube-dnn each pooling also brings
     /// its own history and passes (below). contrastive pools the last 500 of all others in 12 passes, dssm the last
     /// 50 items before the positive in 6, whatever the pooling
     #[arg(long, value_enum, value_name = "P")]
@@ -22,7 +22,7 @@ pub(crate) struct TowerArgs {
     #[arg(long, value_name = "T", value_parser = positive)]
     max_history: Option<usize>,
 
-    /// What the history of a positive is: all of the user's others, or what came before it; by default others, but
+    /// History of a positive: all of the user's other items, or what came before it; by default others, but
     /// before with dssm and with --pooling places of youtube-dnn
     #[arg(long, value_enum, value_name = "others|before")]
     view: Option<ViewArg>,
@@ -36,7 +36,7 @@ pub(crate) struct TowerArgs {
     #[arg(long, value_name = "K")]
     sampled: Option<usize>,
 
-    /// What similarities are divided by before the loss; by default 0.1, and 1 with --loss ccl or --metric ip
+    /// Temperature: divisor of similarities before the loss; by default 0.1, and 1 with --loss ccl or --metric ip
     #[arg(long, value_name = "T")]
     temperature: Option<f32>,
 
