@@ -69,10 +69,15 @@ fn open(dir: &Path) -> Result<Served, CliError> {
 /// The user's row of features, where a file has them.
 fn features(args: &RecommendArgs, side: &UserSide) -> Result<Option<(Records, usize)>, CliError> {
     let (Some(path), Some(user)) = (&args.user_features, &args.user) else { return Ok(None) };
-    let UserSide::Dssm(side) = side else {
-        let method = "of another kind".to_owned();
-        return Err(CliError::NoFeatures { path: args.model.clone(), method });
+    let refused = || CliError::NotAnOption {
+        option: "--user-features".to_owned(),
+        with: format!("the model in {}", args.model.display()),
+        of: "dssm that learned with --user-features".to_owned(),
     };
+    if !side.knows_features() {
+        return Err(refused());
+    }
+    let UserSide::Dssm(side) = side else { return Err(refused()) };
     let coder = side.model().coder();
     let frame = features::of_model(path, coder.schema(), Side::User)?;
     let row = keys::find(frame.keys(), "user", user)?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use embed_core::formats::{npy, read_tensor};
 use embed_core::{AnnIndex, Effort, Neighbor, SearchError, SearchRequest};
 use ndarray::Array2;
-use nearfield::ann::Index;
+use nearfield::ann::{Index, IndexSpec, Refine};
 use serde::Serialize;
 
 use super::build::{refuse_other_space, refuse_overwriting};
@@ -29,6 +29,13 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
         refuse_overwriting(out, &args.index)?;
     }
     let index = Index::open_verified(&args.index)?;
+    if args.effort.is_some() && !has_effort(index.spec()) {
+        return Err(CliError::NotAnOption {
+            option: "--effort".to_owned(),
+            with: format!("{}, which is {}", args.index.display(), index.spec()),
+            of: "HNSW, IVF, RPForest and codes with Refine".to_owned(),
+        });
+    }
     let queries = read_tensor(&args.queries, args.table.as_deref())?;
     refuse_other_space((&args.queries, queries.space()), (&args.index, index.space()))?;
     if args.k > index.len() {
@@ -63,6 +70,15 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
     let searched = Searched { queries: queries.len(), k: args.k, seconds, qps };
     output::result(json, &searched, || text(&searched, &args.out, &scores_path))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Presence of an effort in the searches of a family.
+fn has_effort(spec: IndexSpec) -> bool {
+    match spec {
+        IndexSpec::Flat => false,
+        IndexSpec::Quantized { coding } => coding.refine != Refine::None,
+        _ => true,
+    }
 }
 
 /// `F.scores.npy` beside `F.npy`.
