@@ -9,7 +9,7 @@ use super::{THREADS, must};
 use crate::{ItemId, SequenceSource, Sequences};
 
 /// How long a reader waits for the others to begin. A source that lets in one reader at a time is slow, not wrong.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is promised of a source, and so demanded by [`sequence_source`].
 ///
