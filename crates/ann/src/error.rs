@@ -40,6 +40,14 @@ pub enum BuildError {
         /// Number of vectors.
         vectors: usize,
     },
+    /// A set of trained rows that is of another table.
+    #[error("trained rows of a table of {got}, but there are {expected} vectors")]
+    Mask {
+        /// Number of vectors.
+        expected: usize,
+        /// Rows that the set is of.
+        got: usize,
+    },
     /// The parameters contradict themselves.
     #[error(transparent)]
     Params(#[from] ParamsError),

@@ -2,6 +2,7 @@
 
 use std::io::{Seek, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
 use embed_core::{EmbeddingsError, Metric, Space};
@@ -9,19 +10,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::aligned::Aligned;
 use crate::hnsw::{self, Hnsw, HnswReport, MAX_LAYERS};
+use crate::id_map::{IdMap, Names};
 use crate::ivf::{self, file::Common};
 use crate::keys::Keys;
 use crate::scoring::{Scoring, norm};
 use crate::tune::Efforts;
 use crate::{Flat, HnswParams, Index, Ivf, ProductGraph, Quantized, RpForest, forest};
 
-const KIND: Kind = Kind::new("index", 1);
+/// Version 2 has ids of the rows.
+const KIND: Kind = Kind::new("index", 2);
+/// Version 3 has changes too.
+pub(crate) const CHANGED: Kind = Kind::new("index", 3);
 /// No row is so long that its bytes cannot be counted.
 const MAX_DIM: usize = 1 << 31;
 
-/// The header of version 1. New families are added at the end of [`Family`].
+/// The header of version 1; version 2 goes on with the bound of the ids, a u64. New families are added at the end of
+/// [`Family`].
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
+pub(crate) struct Header {
     n: u64,
     dim: u64,
     metric: Metric,
@@ -31,7 +37,7 @@ struct Header {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum Family {
+pub(crate) enum Family {
     Flat,
     Hnsw {
         m: u32,
@@ -89,18 +95,38 @@ fn small(parameter: usize) -> u32 {
 }
 
 pub(crate) fn save(index: &Index, path: &Path) -> Result<(), StoreError> {
-    let mut writer = Writer::create(path, KIND, &Header::of(index)?)?;
+    let header = Header::of(index)?;
+    let mut writer = match bound(index) {
+        None => Writer::create(path, KIND.at_version(1), &header)?,
+        Some(bound) => Writer::create(path, KIND, &(header, bound))?,
+    };
     write(index, &mut writer)?;
     writer.finish()
 }
 
 pub(crate) fn to_bytes(index: &Index) -> Result<Vec<u8>, StoreError> {
-    let mut writer = Writer::in_memory(KIND, &Header::of(index)?)?;
+    let header = Header::of(index)?;
+    let mut writer = match bound(index) {
+        None => Writer::in_memory(KIND.at_version(1), &header)?,
+        Some(bound) => Writer::in_memory(KIND, &(header, bound))?,
+    };
     write(index, &mut writer)?;
     writer.into_bytes()
 }
 
-fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), StoreError> {
+/// The header of an index within one of version 3, and the bound of its ids where they are not the row numbers.
+pub(crate) type Headers = (Header, Option<u64>);
+
+pub(crate) fn headers(index: &Index) -> Result<Headers, StoreError> {
+    Ok((Header::of(index)?, bound(index)))
+}
+
+/// Bound of the ids, where they are not the row numbers.
+fn bound(index: &Index) -> Option<u64> {
+    index.names().ids.as_ref().map(|ids| ids.bound().into())
+}
+
+pub(crate) fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), StoreError> {
     match index {
         Index::Flat(flat) => {
             writer.section("vectors", &flat.table)?.section("norms", &flat.norms)?;
@@ -131,6 +157,9 @@ fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), S
     if let Some(efforts) = index.efforts_table() {
         efforts.write(writer)?;
     }
+    if let Some(ids) = &index.names().ids {
+        writer.section(IdMap::SECTION, ids.ids())?;
+    }
     if let Some(keys) = index.keys()? {
         writer.vocab(Keys::SECTION, keys)?;
     }
@@ -138,23 +167,40 @@ fn write<W: Write + Seek>(index: &Index, writer: &mut Writer<W>) -> Result<(), S
 }
 
 pub(crate) fn open(path: &Path) -> Result<Index, StoreError> {
-    from_reader(&Reader::open(path, KIND)?)
+    from_reader(&Reader::open(path, CHANGED)?)
 }
 
 pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Index, StoreError> {
-    from_reader(&Reader::from_bytes(bytes, KIND)?)
+    from_reader(&Reader::from_bytes(bytes, CHANGED)?)
 }
 
-fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
-    let mut index = family_from(reader)?;
+/// The index of an open file without changes.
+pub(crate) fn from_reader(reader: &Reader) -> Result<Index, StoreError> {
+    let headers = match reader.kind_version() {
+        1 => (reader.header()?, None),
+        2 => {
+            let (header, bound) = reader.header()?;
+            (header, Some(bound))
+        }
+        _ => {
+            // It would be an index without them.
+            let field = "the file has pending changes, open it with ann::Changed::open or ann::Live::open; its version";
+            let got = reader.kind_version().into();
+            return Err(reader.malformed(Fault::Field { field: field.to_owned(), expected: 2, got }));
+        }
+    };
+    with_headers(reader, headers)
+}
+
+pub(crate) fn with_headers(reader: &Reader, headers: Headers) -> Result<Index, StoreError> {
+    let mut index = family_from(reader, headers)?;
     if let Some(efforts) = index.efforts_mut() {
         *efforts = Efforts::read(reader)?;
     }
     Ok(index)
 }
 
-fn family_from(reader: &Reader) -> Result<Index, StoreError> {
-    let header: Header = reader.header()?;
+fn family_from(reader: &Reader, (header, bound): Headers) -> Result<Index, StoreError> {
     let field = |field: &str, expected: u64, got: u64| {
         reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
     };
@@ -171,7 +217,9 @@ fn family_from(reader: &Reader) -> Result<Index, StoreError> {
     // Where that is more than all memory, no section is so long.
     let table =
         |rows: usize| reader.section_of_len::<f32>("vectors", rows.saturating_mul(dim)).map(Into::into);
-    let keys = Keys::of_file(reader, header.has_keys.then_some(n));
+    let ids = bound.map(|bound| IdMap::read(reader, n, bound)).transpose()?.map(Arc::new);
+    let n_keys = ids.as_ref().map_or(n, |ids| ids.bound() as usize);
+    let names = Names { keys: Keys::of_file(reader, header.has_keys.then_some(n_keys)), ids };
     let (metric, space) = (header.metric, header.space);
     if !Scoring::knows(metric) {
         return Err(field("metric", 0, metric as u64));
@@ -179,15 +227,15 @@ fn family_from(reader: &Reader) -> Result<Index, StoreError> {
     match header.family {
         Family::Ivf(family) => {
             let listed = family.listed();
-            let ivf = ivf::file::read(reader, &family, Common { n, dim, metric, space, keys })?;
+            let ivf = ivf::file::read(reader, &family, Common { n, dim, metric, space, names })?;
             Ok(if listed { Index::Ivf(ivf) } else { Index::Quantized(Quantized(ivf)) })
         }
         Family::Flat => {
             let norms = reader.section_of_len::<f32>("norms", n)?.into();
-            Ok(Index::Flat(Flat { metric, dim, table: table(n)?, norms, space, keys }))
+            Ok(Index::Flat(Flat { metric, dim, table: table(n)?, norms, space, names }))
         }
         Family::RpForest(header) => {
-            Ok(Index::RpForest(forest::read(reader, &header, (n, dim), (metric, space), keys)?))
+            Ok(Index::RpForest(forest::read(reader, &header, (n, dim), (metric, space), names)?))
         }
         Family::Hnsw { m, ef_construction, ef_search, copies, layers, report, sq8, product_graph } => {
             let params = HnswParams {
@@ -240,7 +288,7 @@ fn family_from(reader: &Reader) -> Result<Index, StoreError> {
                 report,
                 efforts: Efforts::default(),
                 space,
-                keys,
+                names,
                 scratch: hnsw::ScratchPool::default(),
             }))
         }
@@ -259,16 +307,13 @@ fn codes_of(reader: &Reader, metric: Metric, nodes: usize, dim: usize) -> Result
 
 /// Checks the file that an index was opened from, and that what it holds fits together.
 pub(crate) fn verify(index: &Index) -> Result<(), StoreError> {
-    let keys = match index {
-        Index::Flat(flat) => &flat.keys,
-        Index::Hnsw(hnsw) => &hnsw.keys,
-        Index::Ivf(ivf) => &ivf.keys,
-        Index::Quantized(codes) => &codes.0.keys,
-        Index::RpForest(forest) => &forest.keys,
-    };
+    let Names { keys, ids } = index.names();
     let Some(reader) = keys.file() else { return Ok(()) };
     reader.verify()?;
     keys.get()?;
+    if let Some(ids) = ids {
+        ids.verify(reader)?;
+    }
     let field =
         |field: String, expected: u64, got: u64| Err(reader.malformed(Fault::Field { field, expected, got }));
     match index {

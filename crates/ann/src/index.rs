@@ -5,6 +5,7 @@ use std::sync::Arc;
 use embed_core::store::StoreError;
 use embed_core::{AnnIndex, Run, Vocab};
 
+use crate::id_map::Names;
 use crate::implement::answers_as;
 use crate::{BuildError, Flat, Hnsw, IndexSpec, Ivf, Quantized, RpForest, Vectors, file};
 
@@ -100,14 +101,18 @@ impl Index {
     /// # Errors
     /// [`StoreError::Malformed`] when the file's keys are damaged.
     pub fn keys(&self) -> Result<Option<&Arc<Vocab>>, StoreError> {
+        self.names().keys.get()
+    }
+
+    /// What the rows are called.
+    pub(crate) fn names(&self) -> &Names {
         match self {
-            Self::Flat(index) => &index.keys,
-            Self::Hnsw(index) => &index.keys,
-            Self::Ivf(index) => &index.keys,
-            Self::Quantized(index) => &index.0.keys,
-            Self::RpForest(index) => &index.keys,
+            Self::Flat(index) => &index.names,
+            Self::Hnsw(index) => &index.names,
+            Self::Ivf(index) => &index.names,
+            Self::Quantized(index) => &index.0.names,
+            Self::RpForest(index) => &index.names,
         }
-        .get()
     }
 
     /// Writes the index, with its keys and space, into one file, in one step: a crash leaves the old file or

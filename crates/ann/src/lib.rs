@@ -25,10 +25,11 @@
 //! | [`IndexSpec`], [`Coding`], [`Codes`], [`Refine`] | a family by its name: `"Flat"`, `"IVF1024,PQ16x4fs,Refine(Flat)"` |
 //! | [`Index`] | an index of any family: saves, opens, verifies |
 //! | [`Changed`], [`Live`] | an index with changes; the same, searched by many threads meanwhile |
+//! | [`KeyedNeighbor`] | an answer with its key |
 //! | [`Sample`], [`TuneParams`], [`EffortPoint`], [`TuneError`] | queries on which [`Index::tune`] measures which effort gives which recall |
 //! | [`Truth`] | recall of answers against the true neighbours, ties counted |
 //! | [`Vectors`] | what an index is built from |
-//! | [`BuildError`], [`ParamsError`], [`ParseSpecError`] | what can go wrong |
+//! | [`BuildError`], [`ParamsError`], [`ParseSpecError`], [`ReplaceError`], [`NoKeys`], [`Damaged`] | what can go wrong |
 //!
 //! Not in this crate: learning vectors.
 #![forbid(unsafe_code)]
@@ -41,6 +42,7 @@ mod file;
 mod flat;
 mod forest;
 mod hnsw;
+mod id_map;
 mod implement;
 mod index;
 mod ivf;
@@ -48,6 +50,7 @@ mod keys;
 mod opq;
 mod params;
 mod pq;
+mod rename;
 mod rotation;
 mod scan;
 mod scoring;
@@ -56,7 +59,7 @@ mod sq;
 mod tune;
 mod vectors;
 
-pub use change::{Changed, Live};
+pub use change::{Changed, KeyedNeighbor, Live, NoKeys, ReplaceError};
 pub use error::{BuildError, Damaged, ParamsError};
 pub use flat::Flat;
 pub use forest::RpForest;

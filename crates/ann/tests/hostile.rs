@@ -8,19 +8,27 @@
 
 use std::process::Command;
 
-use ann::{Index, IndexSpec, Sample, TuneParams};
+use ann::{Changed, Index, IndexSpec, Sample, TuneParams};
 use embed_core::store::{Element, Kind, Reader, Writer};
 use embed_core::testkit::clustered;
-use embed_core::{AnnIndex, Effort, Filter, Metric, Parallelism, Run, SearchRequest, SeededRng, Vocab};
+use embed_core::{
+    AnnIndex, AnnIndexMut, Effort, Filter, Metric, Parallelism, RowMask, Run, SearchRequest, SeededRng, Vocab,
+};
 use ndarray::Array2;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
-const KIND: Kind = Kind::new("index", 1);
+const KIND: Kind = Kind::new("index", 3);
 const LIMITED: &str = "ANN_TEST_LIMITED";
 /// Kilobytes of address space of the child; threads of a test take some hundred megabytes of it.
 const LIMIT: u32 = 3_000_000;
 
-const SPECS: [&str; 9] = [
+/// With a star, over a table in which some rows were not trained; with a plus, with changes.
+const SPECS: [&str; 14] = [
+    "+Flat",
+    "+*IVF4,PQ2x8",
+    "*Flat",
+    "*HNSW4",
+    "*IVF4,SQ8",
     "Flat",
     "HNSW4",
     "HNSW4,SQ8",
@@ -54,6 +62,7 @@ enum Values {
 /// A container taken apart.
 #[derive(Clone)]
 struct Parts {
+    version: u32,
     header: Vec<u8>,
     sections: Vec<(String, Values)>,
 }
@@ -73,11 +82,11 @@ impl Parts {
                 .unwrap()
         };
         let sections = names.iter().map(|name| (name.clone(), values(name))).collect();
-        Self { header: bytes[64..64 + header].to_vec(), sections }
+        Self { version: reader.kind_version(), header: bytes[64..64 + header].to_vec(), sections }
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let mut writer = Writer::in_memory(KIND, &Raw(self.header.clone())).unwrap();
+        let mut writer = Writer::in_memory(KIND.at_version(self.version), &Raw(self.header.clone())).unwrap();
         for (name, values) in &self.sections {
             match values {
                 Values::U8(values) => writer.section(name, values).unwrap(),
@@ -113,21 +122,33 @@ fn good(spec: &str) -> Vec<u8> {
     let copy = vectors.row(3).to_owned();
     vectors.row_mut(60).assign(&copy);
     let keys = Vocab::from_keys((0..70).map(|i| i.to_string())).unwrap();
-    let spec: IndexSpec = spec.parse().unwrap();
-    let keyed = ann::Vectors::from(&vectors).keyed(keys);
+    let mut keyed = ann::Vectors::from(&vectors).keyed(keys);
+    if spec.contains('*') {
+        keyed = keyed.with_trained(&RowMask::from_fn(70, |row| row % 5 != 2)).unwrap();
+    }
+    let changes = spec.starts_with('+');
+    let spec: IndexSpec = spec.trim_start_matches(['+', '*']).parse().unwrap();
     let mut index = spec.build(keyed, Metric::L2, &mut Run::seeded(1)).unwrap();
     let queries = clustered(20, 5, 4, 2);
     let sample = Sample::new(queries.view()).against(vectors.view());
     index.tune(sample, &TuneParams { recall: 0.1, k: 5 }, &mut Run::default()).unwrap();
+    if !changes {
+        return index.to_bytes().unwrap();
+    }
+    let mut index = Changed::from(index);
+    index.upsert("new", &[0.5; 5]).unwrap();
+    index.upsert("3", &[0.25; 5]).unwrap();
+    index.remove(9).unwrap();
+    index.remove(11).unwrap();
     index.to_bytes().unwrap()
 }
 
 /// Whether it was opened; everything that can be done with it is done.
 fn used(bytes: &[u8]) -> bool {
-    let Ok(index) = Index::from_bytes(bytes) else { return false };
+    let Ok(index) = Changed::from_bytes(bytes) else { return false };
     let _ = index.verify();
     let _ = index.keys();
-    let _ = (index.spec(), index.efforts(), index.effort_ladder(10));
+    let _ = (index.base().spec(), index.base().efforts(), index.base().effort_ladder(10), index.pending());
     if index.dim() > 1 << 16 {
         return true;
     }
@@ -146,6 +167,7 @@ fn used(bytes: &[u8]) -> bool {
     }
     let queries = Array2::from_elem((4, index.dim()), 0.2);
     let _ = index.search_batch(queries.view(), &[SearchRequest::k(3)], Parallelism::Sequential);
+    let _ = index.nearest(&vec![0.1; index.dim()], 3);
     true
 }
 

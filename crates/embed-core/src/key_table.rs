@@ -19,13 +19,22 @@ use crate::{ItemId, Vocab, VocabError};
 #[derive(Clone, Default)]
 pub struct KeyTable {
     base: Arc<Vocab>,
-    /// Keys of the ids from `base.len()` on; none of them is in `base`.
-    added: Option<Arc<Vocab>>,
+    /// Keys of the ids from `base.len()` on, each in one layer and none in `base`. A clone shares all layers; whoever
+    /// then adds a key begins a layer of its own. Invariant: each has at most half as many keys as the one before it;
+    /// it is joined to that one else, so that a key is copied O(log keys added) times.
+    added: Vec<Layer>,
+}
+
+#[derive(Clone)]
+struct Layer {
+    /// Id of its first key.
+    start: ItemId,
+    keys: Arc<Vocab>,
 }
 
 impl From<Arc<Vocab>> for KeyTable {
     fn from(base: Arc<Vocab>) -> Self {
-        Self { base, added: None }
+        Self { base, added: Vec::new() }
     }
 }
 
@@ -51,33 +60,40 @@ impl KeyTable {
     /// Number of keys added since the table was made or merged.
     #[must_use]
     pub fn n_added(&self) -> usize {
-        self.added.as_ref().map_or(0, |added| added.len())
+        self.added.iter().map(|layer| layer.keys.len()).sum()
     }
 
-    /// Id of `key`, if it is known. O(1).
+    /// Id of `key`, if it is known. O(1), and O(log keys added) where clones share them.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<ItemId> {
         self.base.get(key).or_else(|| {
-            let id = self.added.as_ref()?.get(key)?;
-            ItemId::try_from(self.base.len()).ok()?.checked_add(id)
+            let mut found =
+                self.added.iter().filter_map(|layer| layer.start.checked_add(layer.keys.get(key)?));
+            found.next()
         })
     }
 
-    /// Key of `id`, if there is such a row. O(1).
+    /// Key of `id`, if there is such a row. O(1), as [`KeyTable::get`].
     #[must_use]
     pub fn key(&self, id: ItemId) -> Option<&str> {
         self.base.key(id).or_else(|| {
-            let row = (id as usize).checked_sub(self.base.len())?;
-            self.added.as_ref()?.key(ItemId::try_from(row).ok()?)
+            let after = self.added.partition_point(|layer| layer.start <= id);
+            let layer = self.added.get(after.checked_sub(1)?)?;
+            layer.keys.key(id - layer.start)
         })
     }
 
     /// All keys in the order of their ids.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.base.keys().chain(self.added.iter().flat_map(|added| added.keys()))
+        self.base.keys().chain(self.added.iter().flat_map(|layer| layer.keys.keys()))
     }
 
-    /// Id of `key`, the next free one where it is new. O(1), and O(keys added) where a clone shares them.
+    /// Keys added since the table was made or merged, in the order of their ids.
+    pub fn added(&self) -> impl Iterator<Item = &str> {
+        self.added.iter().flat_map(|layer| layer.keys.keys())
+    }
+
+    /// Id of `key`, the next free one where it is new. Amortised O(1), and O(log keys added) where clones share them.
     ///
     /// # Errors
     /// [`VocabError::TooManyKeys`] beyond [`Vocab::MAX_LEN`].
@@ -88,8 +104,25 @@ impl KeyTable {
         let limit = Vocab::MAX_LEN;
         let id = ItemId::try_from(self.len()).ok().filter(|&id| (id as usize) < limit);
         let id = id.ok_or(VocabError::TooManyKeys { limit })?;
-        Arc::make_mut(self.added.get_or_insert_default()).intern(key)?;
+        match self.added.last_mut().and_then(|layer| Arc::get_mut(&mut layer.keys)) {
+            Some(keys) => keys.intern(key).map(|_| ())?,
+            None => {
+                self.added.push(Layer { start: id, keys: Arc::new(Vocab::from_keys([key])?) });
+            }
+        }
+        self.join_layers()?;
         Ok(id)
+    }
+
+    fn join_layers(&mut self) -> Result<(), VocabError> {
+        while let [.., before, last] = &mut self.added[..]
+            && before.keys.len() < 2 * last.keys.len()
+        {
+            let keys = Arc::make_mut(&mut before.keys);
+            last.keys.keys().try_for_each(|key| keys.intern(key).map(|_| ()))?;
+            self.added.pop();
+        }
+        Ok(())
     }
 
     /// One vocabulary of all keys under their ids: that of the build itself where none was added, else a copy in
@@ -98,9 +131,11 @@ impl KeyTable {
     /// # Errors
     /// [`VocabError::TooManyKeys`] beyond [`Vocab::MAX_LEN`].
     pub fn to_vocab(&self) -> Result<Arc<Vocab>, VocabError> {
-        let Some(added) = &self.added else { return Ok(Arc::clone(&self.base)) };
+        if self.added.is_empty() {
+            return Ok(Arc::clone(&self.base));
+        }
         let mut all = Vocab::clone(&self.base);
-        added.keys().try_for_each(|key| all.intern(key).map(|_| ()))?;
+        self.added().try_for_each(|key| all.intern(key).map(|_| ()))?;
         Ok(Arc::new(all))
     }
 
@@ -108,7 +143,8 @@ impl KeyTable {
     /// else O(bytes of text).
     #[must_use]
     pub fn first_difference(&self, other: &Self) -> Option<ItemId> {
-        if Arc::ptr_eq(&self.base, &other.base) && (self.n_added() == 0 || other.n_added() == 0) {
+        let common = self.n_added() == 0 || other.n_added() == 0;
+        if Arc::ptr_eq(&self.base, &other.base) && common {
             return None;
         }
         (0..).zip(self.keys().zip(other.keys())).find(|(_, (one, two))| one != two).map(|(id, _)| id)
@@ -146,6 +182,28 @@ mod tests {
         let merged = keys.to_vocab().unwrap();
         assert!(merged.keys().eq(keys.keys()));
         assert!(Arc::ptr_eq(&before.to_vocab().unwrap(), &before.base));
+    }
+
+    /// As an index that is searched meanwhile does: every generation keeps its table.
+    #[test]
+    fn tables_that_are_kept_name_what_they_named() {
+        let mut keys = table(&["a", "b"]);
+        let mut kept = Vec::new();
+        for id in 2..300u32 {
+            if id % 7 > 2 {
+                kept.push(keys.clone());
+            }
+            assert_eq!(keys.intern(&format!("key {id}")), Ok(id));
+            assert!(keys.added.len() <= 9, "{} layers of {} keys", keys.added.len(), keys.n_added());
+        }
+        for table in kept.iter().chain([&keys]) {
+            assert_eq!(table.keys().count(), table.len());
+            for (id, key) in (0..).zip(table.keys()) {
+                assert_eq!((table.get(key), table.key(id)), (Some(id), Some(key)));
+            }
+            assert_eq!(table.key(u32::try_from(table.len()).unwrap()), None);
+            assert!(table.to_vocab().unwrap().keys().eq(table.keys()));
+        }
     }
 
     #[test]

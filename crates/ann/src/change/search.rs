@@ -1,10 +1,19 @@
 //! One answer from the index without what is banned, and from the vectors beside it.
 
-use embed_core::{AnnIndex, Filter, ItemId, KeyTable, Metric, Neighbor, SearchError, SearchRequest, Space};
+use embed_core::{
+    AnnIndex, Filter, ItemId, KeyTable, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space,
+};
+use ndarray::ArrayView2;
+use rayon::prelude::*;
 
-use super::Changed;
+use super::banned::merge;
+use super::states::State;
+use super::{Changed, KeyedNeighbor, NoKeys};
 use crate::scan::Collector;
 use crate::scoring::{Scoring, bounds, check, prepare};
+
+/// Longer lists of a request are asked one id at a time, and not merged.
+const MERGED: usize = 1 << 14;
 
 impl AnnIndex for Changed {
     fn dim(&self) -> usize {
@@ -13,7 +22,11 @@ impl AnnIndex for Changed {
 
     /// The rows that are there; ids may be larger.
     fn len(&self) -> usize {
-        self.base.len() - self.dead_ids.len() + self.ids.len()
+        self.base.len() - self.banned.len() + self.pending.len()
+    }
+
+    fn id_bound(&self) -> usize {
+        self.given as usize
     }
 
     fn metric(&self) -> Metric {
@@ -24,15 +37,8 @@ impl AnnIndex for Changed {
         self.base.space()
     }
 
-    fn id_bound(&self) -> usize {
-        self.given as usize
-    }
-
     fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
-        match &self.keys {
-            Some(keys) => Ok(Some(keys.clone())),
-            None => AnnIndex::keys(&*self.base),
-        }
+        Ok(self.key_table()?.cloned())
     }
 
     fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
@@ -40,14 +46,14 @@ impl AnnIndex for Changed {
         if out.len() != dim {
             return Err(SearchError::Dimension { expected: dim, got: out.len() });
         }
-        if let Ok(place) = self.ids.binary_search(&id) {
-            out.copy_from_slice(&self.rows[place * dim..(place + 1) * dim]);
-            return Ok(());
+        match self.states.get(id) {
+            State::Unchanged if self.base.names().has(id, self.base.len()) => self.base.vector_into(id, out),
+            State::Unchanged | State::Removed => Err(SearchError::UnknownId { id, len: self.len() }),
+            State::Beside(slot) => {
+                out.copy_from_slice(self.pending.row(slot));
+                Ok(())
+            }
         }
-        if !self.in_base(id) || self.is_dead(id) {
-            return Err(SearchError::UnknownId { id, len: self.len() });
-        }
-        self.base.vector_into(id, out)
     }
 
     fn search_into(
@@ -58,56 +64,111 @@ impl AnnIndex for Changed {
     ) -> Result<(), SearchError> {
         out.clear();
         check(request, query, self.dim())?;
-        self.search_base(query, request, out)?;
-        if self.ids.is_empty() {
-            return Ok(());
-        }
-        let (k, least) = bounds(self.metric(), request);
-        if k == 0 {
-            out.clear();
-            return Ok(());
-        }
-        let mut best = Collector::new(k.min(out.len() + self.ids.len()), least);
-        best.absorb(out);
-        let query = prepare(self.metric(), query);
-        let mut scores = vec![0.0; self.ids.len()];
-        Scoring::of(self.metric()).rows(&query, &self.rows, &mut scores);
-        let allowed = self.ids.iter().zip(&scores).filter(|(id, _)| request.filter.allows(**id));
-        allowed.for_each(|(&id, &score)| best.offer(id, score));
-        out.clear();
-        best.drain_into(out);
+        let filter = self.without_banned(request.filter);
+        self.base.search_into(query, &request.filter(filter.filter()), out)?;
+        self.add_pending(query, request, out);
         Ok(())
+    }
+
+    fn search_batch(
+        &self,
+        queries: ArrayView2<'_, f32>,
+        requests: &[SearchRequest<'_>],
+        parallelism: Parallelism,
+    ) -> Result<Vec<Vec<Neighbor>>, SearchError> {
+        let filters: Vec<Remaining<'_>> =
+            requests.iter().map(|request| self.without_banned(request.filter)).collect();
+        let remaining: Vec<SearchRequest<'_>> =
+            requests.iter().zip(&filters).map(|(request, filter)| request.filter(filter.filter())).collect();
+        let mut answers = self.base.search_batch(queries, &remaining, parallelism)?;
+        if !self.pending.is_empty() {
+            parallelism.install(|| {
+                answers.par_iter_mut().enumerate().for_each(|(q, out)| {
+                    let request = &requests[q.min(requests.len() - 1)];
+                    self.add_pending(&queries.row(q).to_vec(), request, out);
+                });
+            })?;
+        }
+        Ok(answers)
+    }
+}
+
+/// A filter by which no banned row is an answer.
+enum Remaining<'f> {
+    Borrowed(Filter<'f>),
+    Deny(Vec<ItemId>),
+    Allow(Vec<ItemId>),
+    Where(Box<dyn Fn(ItemId) -> bool + Sync + 'f>),
+}
+
+impl Remaining<'_> {
+    fn filter(&self) -> Filter<'_> {
+        match self {
+            Self::Borrowed(filter) => *filter,
+            Self::Deny(ids) => Filter::Deny(ids),
+            Self::Allow(ids) => Filter::Allow(ids),
+            Self::Where(holds) => Filter::Where(&**holds),
+        }
     }
 }
 
 impl Changed {
-    fn search_base(
+    fn without_banned<'f>(&'f self, filter: Filter<'f>) -> Remaining<'f> {
+        if self.banned.len() == 0 {
+            return Remaining::Borrowed(filter);
+        }
+        let unchanged = |id| self.states.get(id) == State::Unchanged;
+        match filter {
+            // The search refuses it and names what is wrong.
+            Filter::Deny(ids) | Filter::Allow(ids) if !ids.is_sorted_by(|a, b| a < b) => {
+                Remaining::Borrowed(filter)
+            }
+            Filter::All => Remaining::Borrowed(Filter::Deny(self.banned.list())),
+            Filter::Deny(ids) if ids.len() + self.banned.len() <= MERGED => {
+                Remaining::Deny(merge(ids, self.banned.list()))
+            }
+            Filter::Allow(ids) => Remaining::Allow(ids.iter().copied().filter(|&id| unchanged(id)).collect()),
+            _ => Remaining::Where(Box::new(move |id| unchanged(id) && filter.allows(id))),
+        }
+    }
+
+    /// Puts the rows beside the index among the answers of the index.
+    fn add_pending(&self, query: &[f32], request: &SearchRequest<'_>, out: &mut Vec<Neighbor>) {
+        let (k, least) = bounds(self.metric(), request);
+        if self.pending.is_empty() || k == 0 {
+            return;
+        }
+        let mut best = Collector::new(k.min(out.len() + self.pending.len()), least);
+        best.absorb(out);
+        let query = prepare(self.metric(), query);
+        self.pending.scan(Scoring::of(self.metric()), &query, request.filter, &mut best);
+        out.clear();
+        best.drain_into(out);
+    }
+
+    /// The k nearest rows with their keys, nearest first.
+    ///
+    /// # Errors
+    /// As [`AnnIndex::search_into`], and [`SearchError::Implementation`] with [`NoKeys`] where the index has no keys.
+    pub fn nearest(&self, query: &[f32], k: usize) -> Result<Vec<KeyedNeighbor>, SearchError> {
+        self.nearest_by(query, &SearchRequest::k(k))
+    }
+
+    /// [`Changed::nearest`] for any request.
+    ///
+    /// # Errors
+    /// As [`Changed::nearest`].
+    pub fn nearest_by(
         &self,
         query: &[f32],
         request: &SearchRequest<'_>,
-        out: &mut Vec<Neighbor>,
-    ) -> Result<(), SearchError> {
-        let merged: Vec<ItemId>;
-        let alive;
-        let filter = match request.filter {
-            filter if self.dead_ids.is_empty() => filter,
-            Filter::All => Filter::Deny(&self.dead_ids),
-            Filter::Deny(ids) => {
-                let mut both: Vec<ItemId> = ids.iter().chain(&self.dead_ids).copied().collect();
-                both.sort_unstable();
-                both.dedup();
-                merged = both;
-                Filter::Deny(&merged)
-            }
-            Filter::Allow(ids) => {
-                merged = ids.iter().copied().filter(|&id| !self.is_dead(id)).collect();
-                Filter::Allow(&merged)
-            }
-            other => {
-                alive = move |id| !self.is_dead(id) && other.allows(id);
-                Filter::Where(&alive)
-            }
+    ) -> Result<Vec<KeyedNeighbor>, SearchError> {
+        let missing = |id| SearchError::Implementation { source: Box::new(NoKeys { id }) };
+        let keys = self.key_table()?.ok_or_else(|| missing(None))?;
+        let keyed = |n: Neighbor| {
+            let key = keys.key(n.id).ok_or_else(|| missing(Some(n.id)))?.to_owned();
+            Ok(KeyedNeighbor { id: n.id, key, score: n.score })
         };
-        self.base.search_into(query, &request.filter(filter), out)
+        self.search(query, request)?.into_iter().map(keyed).collect()
     }
 }

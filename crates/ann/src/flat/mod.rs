@@ -3,13 +3,13 @@
 mod batch;
 
 use embed_core::{
-    AnnIndex, ItemId, KeyTable, Metric, Neighbor, Parallelism, Progress, Run, SearchError, SearchRequest,
-    Space, kernel,
+    ItemId, Metric, Neighbor, Parallelism, Progress, Run, SearchError, SearchRequest, Space, kernel,
 };
 use ndarray::ArrayView2;
 
 use crate::aligned::Aligned;
-use crate::keys::Keys;
+use crate::id_map::Names;
+use crate::implement::by_row;
 use crate::scan::{Collector, Stored};
 use crate::scoring::{Scoring, bounds, check, norm, prepare};
 use crate::{BuildError, Vectors};
@@ -43,7 +43,7 @@ pub struct Flat {
     /// Length of each row.
     pub(crate) norms: Aligned<f32>,
     pub(crate) space: Space,
-    pub(crate) keys: Keys,
+    pub(crate) names: Names,
 }
 
 impl Flat {
@@ -63,7 +63,7 @@ impl Flat {
     ) -> Result<Self, BuildError> {
         let vectors = vectors.into();
         vectors.check(metric, Self::MAX_ROWS)?;
-        let (n, dim) = vectors.rows.dim();
+        let (n, dim) = (vectors.len(), vectors.dim());
         let at = |done: usize| Progress::new("index", done as u64, n as u64).unit("vectors");
         if !run.report(&at(0)).goes_on() {
             return Err(BuildError::Cancelled { done: 0, total: n });
@@ -76,7 +76,7 @@ impl Flat {
         if !run.report(&at(n)).goes_on() {
             return Err(BuildError::Cancelled { done: n, total: n });
         }
-        Ok(Self { metric, dim, table, norms, space: vectors.space, keys: vectors.keys.into() })
+        Ok(Self { metric, dim, table, norms, space: vectors.space, names: vectors.names() })
     }
 
     pub(crate) fn stored(&self) -> Stored<'_> {
@@ -90,10 +90,10 @@ pub(crate) fn stored_rows(
     metric: Metric,
     order: impl ExactSizeIterator<Item = usize>,
 ) -> Aligned<f32> {
-    let dim = vectors.rows.ncols();
+    let dim = vectors.dim();
     Aligned::new(order.len() * dim, |table| {
         for (slot, row) in table.chunks_exact_mut(dim).zip(order) {
-            slot.iter_mut().zip(vectors.rows.row(row)).for_each(|(slot, x)| *slot = *x);
+            slot.iter_mut().zip(vectors.row(row)).for_each(|(slot, x)| *slot = *x);
             if metric == Metric::Cosine {
                 kernel::normalize(slot);
             }
@@ -119,45 +119,32 @@ pub(crate) fn copy_row(stored: &Stored<'_>, id: ItemId, out: &mut [f32]) -> Resu
     Ok(())
 }
 
-/// An exact family accepts every effort, and is tuned for every recall.
-impl AnnIndex for Flat {
-    fn dim(&self) -> usize {
-        self.dim
-    }
+by_row!(
+    /// An exact family accepts every effort, and is tuned for every recall.
+    Flat
+);
 
-    fn len(&self) -> usize {
+impl Flat {
+    fn n_rows(&self) -> usize {
         self.table.len() / self.dim
     }
 
-    fn metric(&self) -> Metric {
-        self.metric
+    fn row_into(&self, row: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
+        copy_row(&self.stored(), row, out)
     }
 
-    fn space(&self) -> Space {
-        self.space
-    }
-
-    fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
-        crate::keys::table(&self.keys)
-    }
-
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        copy_row(&self.stored(), id, out)
-    }
-
-    fn search_into(
+    fn search_rows(
         &self,
         query: &[f32],
         request: &SearchRequest<'_>,
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
-        out.clear();
         check(request, query, self.dim)?;
         exact(&self.stored(), self.metric, &prepare(self.metric, query), request, out);
         Ok(())
     }
 
-    fn search_batch(
+    fn search_rows_batch(
         &self,
         queries: ArrayView2<'_, f32>,
         requests: &[SearchRequest<'_>],

@@ -10,7 +10,7 @@ use super::{LEAF, Planes, RpForest, search};
 use crate::ForestParams;
 use crate::aligned::Aligned;
 use crate::hnsw::{Codes, code_stride};
-use crate::keys::Keys;
+use crate::id_map::Names;
 use crate::scoring::Scoring;
 use crate::tune::Efforts;
 
@@ -60,7 +60,7 @@ pub(crate) fn read(
     header: &Header,
     (n, dim): (usize, usize),
     (metric, space): (Metric, Space),
-    keys: Keys,
+    names: Names,
 ) -> Result<RpForest, StoreError> {
     let field = |field: &str, expected: u64, got: u64| {
         reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
@@ -105,7 +105,7 @@ pub(crate) fn read(
         roots: reader.section_of_len::<u32>("roots", params.trees)?.into(),
         efforts: Efforts::default(),
         space,
-        keys,
+        names,
         scratch: search::ScratchPool::default(),
     })
 }

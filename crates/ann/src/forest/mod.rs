@@ -11,7 +11,7 @@ pub(crate) use self::file::{Header, read, verify, write};
 use crate::aligned::Aligned;
 use crate::flat::stored_rows;
 use crate::hnsw::{Codes, MAX_CODED_DIM};
-use crate::keys::Keys;
+use crate::id_map::Names;
 use crate::scan::{Order, Stored};
 use crate::scoring::Scoring;
 use crate::tune::Efforts;
@@ -75,7 +75,7 @@ pub struct RpForest {
     pub(crate) roots: Aligned<u32>,
     pub(crate) efforts: Efforts,
     pub(crate) space: embed_core::Space,
-    pub(crate) keys: Keys,
+    pub(crate) names: Names,
     pub(crate) scratch: search::ScratchPool,
 }
 
@@ -121,7 +121,7 @@ impl RpForest {
     ) -> Result<Self, BuildError> {
         let vectors = vectors.into();
         params.validate()?;
-        let (n, dim) = vectors.rows.dim();
+        let (n, dim) = (vectors.len(), vectors.dim());
         params.check_shape(n, dim)?;
         vectors.check(metric, Self::MAX_ROWS)?;
         let scoring = Scoring::of(metric);
@@ -152,7 +152,7 @@ impl RpForest {
             roots: forest.roots,
             efforts: Efforts::default(),
             space: vectors.space,
-            keys: vectors.keys.into(),
+            names: vectors.names(),
             scratch: search::ScratchPool::default(),
         })
     }

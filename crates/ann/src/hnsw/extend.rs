@@ -13,7 +13,7 @@ use super::grow::Plan;
 use super::{Hnsw, in_order};
 use crate::aligned::Aligned;
 use crate::flat::stored_rows;
-use crate::keys::Keys;
+use crate::id_map::{IdMap, Names};
 use crate::{BuildError, Damaged, Vectors};
 
 /// Old and new nodes together.
@@ -50,21 +50,35 @@ impl Hnsw {
         run: &mut Run<'_>,
     ) -> Result<Range<ItemId>, BuildError> {
         let vectors = vectors.into();
-        let (before, dim) = (self.len(), self.dim);
-        if vectors.rows.ncols() != dim {
-            return Err(BuildError::Dimension { expected: dim, got: vectors.rows.ncols() });
+        let before = self.names.bound(self.len());
+        if vectors.dim() != self.dim {
+            return Err(BuildError::Dimension { expected: self.dim, got: vectors.dim() });
         }
-        vectors.check(self.metric, Self::MAX_ROWS - before)?;
+        vectors.check(self.metric, Self::MAX_ROWS - self.len())?;
+        let (limit, got) = (ItemId::MAX as usize, before + vectors.id_bound());
+        if got > limit {
+            return Err(BuildError::TooManyRows { limit, got });
+        }
         if !self.space.accepts(vectors.space) {
             return Err(BuildError::Space { expected: self.space.id(), got: vectors.space.id() });
         }
-        let keys = self.keys_with(&vectors)?;
-        let n = before + vectors.len();
-        let ids = node_id(before)..node_id(n);
+        let names = Names { keys: self.keys_with(&vectors)?.into(), ids: self.ids_with(&vectors) };
+        *self = self.extended(&vectors, names, run)?;
+        Ok(node_id(before)..node_id(got))
+    }
+
+    /// The graph with these vectors, which have been checked, after its own rows; `names` are those of all.
+    pub(crate) fn extended(
+        &self,
+        vectors: &Vectors<'_>,
+        names: Names,
+        run: &mut Run<'_>,
+    ) -> Result<Self, BuildError> {
         if vectors.is_empty() {
-            return Ok(ids);
+            return Ok(Self { names, ..self.clone() });
         }
-        let table = self.rows_with(&vectors)?;
+        let dim = self.dim;
+        let table = self.rows_with(vectors)?;
         let groups = run.parallelism.install(|| copies::group(&table, dim))?;
         let Arranged { order, sizes, new } = self.arranged(&groups, run.seed)?;
         let plan = Plan {
@@ -75,24 +89,40 @@ impl Hnsw {
             order,
             sizes,
             rows: &|rows| in_order(&table, dim, rows.iter().copied()),
-            old: Some((&*self, new)).filter(|_| before > 0),
+            old: Some((self, new)).filter(|_| !self.is_empty()),
             space: self.space,
-            keys: Keys::from(keys),
+            names,
         };
-        let grown = plan.grow(run)?;
-        *self = Self { efforts: self.efforts.clone(), ..grown };
-        Ok(ids)
+        Ok(Self { efforts: self.efforts.clone(), ..plan.grow(run)? })
+    }
+
+    /// The ids of all rows, where they are not their numbers.
+    fn ids_with(&self, vectors: &Vectors<'_>) -> Option<Arc<IdMap>> {
+        if self.names.ids.is_none() && vectors.ids().is_none() {
+            return None;
+        }
+        let (before, mut all) = (node_id(self.names.bound(self.len())), Vec::new());
+        match &self.names.ids {
+            Some(ids) => all.extend_from_slice(ids.ids()),
+            None => all.extend(0..before),
+        }
+        match vectors.ids() {
+            Some(ids) => all.extend(ids.ids().iter().map(|id| before + id)),
+            None => all.extend(before..before + node_id(vectors.len())),
+        }
+        Some(Arc::new(IdMap::new(&all, before + node_id(vectors.id_bound()))))
     }
 
     /// The keys of all rows.
     fn keys_with(&self, vectors: &Vectors<'_>) -> Result<Option<Arc<Vocab>>, BuildError> {
-        match (self.keys.get()?, &vectors.keys) {
+        let before = self.names.bound(self.len());
+        match (self.names.keys.get()?, &vectors.keys) {
             (None, None) => Ok(None),
-            (None, Some(new)) if self.is_empty() => Ok(Some(Arc::clone(new))),
+            (None, Some(new)) if before == 0 => Ok(Some(Arc::clone(new))),
             (Some(old), Some(new)) => Ok(Some(Arc::new(Vocab::from_keys(old.keys().chain(new.keys()))?))),
             (old, new) => {
                 let keys = old.map_or(0, |keys| keys.len()) + new.as_ref().map_or(0, |keys| keys.len());
-                Err(BuildError::Keys { keys, vectors: self.len() + vectors.len() })
+                Err(BuildError::Keys { keys, vectors: before + vectors.id_bound() })
             }
         }
     }

@@ -12,7 +12,7 @@ use super::scratch::ScratchPool;
 use super::space::Space;
 use super::{Hnsw, HnswReport, reorder, repair, uppers};
 use crate::aligned::Aligned;
-use crate::keys::Keys;
+use crate::id_map::Names;
 use crate::scoring::Scoring;
 use crate::tune::Efforts;
 use crate::{BuildError, HnswParams};
@@ -38,7 +38,7 @@ pub(super) struct Plan<'p> {
     /// A graph of some of the nodes, and the number here of each of its own.
     pub(super) old: Option<(&'p Hnsw, Vec<u32>)>,
     pub(super) space: VectorSpace,
-    pub(super) keys: Keys,
+    pub(super) names: Names,
 }
 
 impl Plan<'_> {
@@ -130,7 +130,7 @@ impl Plan<'_> {
             report,
             efforts: Efforts::default(),
             space: self.space,
-            keys: self.keys,
+            names: self.names,
             scratch: ScratchPool::default(),
             table,
         })

@@ -26,7 +26,7 @@ pub(crate) use self::key::Key;
 pub(crate) use self::scratch::ScratchPool;
 use crate::aligned::Aligned;
 use crate::flat::stored_rows;
-use crate::keys::Keys;
+use crate::id_map::Names;
 use crate::scan::{Order, Stored};
 use crate::scoring::Scoring;
 use crate::tune::Efforts;
@@ -90,7 +90,7 @@ pub struct Hnsw {
     pub(crate) report: HnswReport,
     pub(crate) efforts: Efforts,
     pub(crate) space: embed_core::Space,
-    pub(crate) keys: Keys,
+    pub(crate) names: Names,
     pub(crate) scratch: ScratchPool,
 }
 
@@ -147,15 +147,15 @@ impl Hnsw {
         let vectors = vectors.into();
         params.validate()?;
         vectors.check(metric, Self::MAX_ROWS)?;
-        let (n, dim) = vectors.rows.dim();
+        let (n, dim) = (vectors.len(), vectors.dim());
         let table = stored_rows(&vectors, metric, 0..n);
         let groups = run.parallelism.install(|| copies::group(&table, dim))?;
         drop(table);
         let (order, sizes) = arrange(groups.len(), params.m, run.seed);
         let rows = |rows: &[ItemId]| stored_rows(&vectors, metric, rows.iter().map(|&row| row as usize));
-        let (space, keys) = (vectors.space, vectors.keys.clone().into());
+        let (space, names) = (vectors.space, vectors.names());
         let params = *params;
-        grow::Plan { metric, dim, params, groups, order, sizes, rows: &rows, old: None, space, keys }
+        grow::Plan { metric, dim, params, groups, order, sizes, rows: &rows, old: None, space, names }
             .grow(run)
     }
 

@@ -40,7 +40,7 @@ pub(super) fn build(
 ) -> Result<Ivf, BuildError> {
     params.validate()?;
     vectors.check(metric, Ivf::MAX_ROWS)?;
-    let (n, dim) = vectors.rows.dim();
+    let (n, dim) = (vectors.len(), vectors.dim());
     let (coding, scoring) = (params.coding, Scoring::of(metric));
     if dim > Sq8::MAX_DIM && (coding.codes != Codes::Flat || coding.refine == Refine::Sq8) {
         return Err(BuildError::TooManyColumns { limit: Sq8::MAX_DIM, got: dim });
@@ -121,7 +121,7 @@ pub(super) fn build(
         error: 0.0,
         efforts: crate::tune::Efforts::default(),
         space: source.vectors.space,
-        keys: source.vectors.keys.clone().into(),
+        names: source.vectors.names(),
     };
     report(run, n / 2)?;
     fill(&mut index, &source, &nearest, run)?;
@@ -164,7 +164,7 @@ fn draw(n: usize, most: usize, seed: u64) -> Vec<u32> {
 }
 
 /// Where each list starts, and the row in each slot: ascending in a list, which is filled up to whole blocks.
-fn lists(nearest: &[u32], nlist: usize, block: usize) -> (Vec<u32>, Vec<u32>) {
+pub(super) fn lists(nearest: &[u32], nlist: usize, block: usize) -> (Vec<u32>, Vec<u32>) {
     let mut sizes = vec![0usize; nlist];
     nearest.iter().for_each(|&list| sizes[list as usize] += 1);
     let mut starts = Vec::with_capacity(nlist + 1);

@@ -10,7 +10,7 @@ use super::coarse::Coarse;
 use super::payload::{Layout, Payload};
 use super::{Exact, Ivf, IvfParams, NONE};
 use crate::aligned::Aligned;
-use crate::keys::Keys;
+use crate::id_map::Names;
 use crate::pq::Codebook;
 use crate::rotation::Rotation;
 use crate::scoring::{Scoring, square};
@@ -139,11 +139,11 @@ pub(crate) struct Common {
     pub(crate) dim: usize,
     pub(crate) metric: Metric,
     pub(crate) space: Space,
-    pub(crate) keys: Keys,
+    pub(crate) names: Names,
 }
 
 pub(crate) fn read(reader: &Reader, header: &Header, common: Common) -> Result<Ivf, StoreError> {
-    let Common { n, dim, metric, space, keys } = common;
+    let Common { n, dim, metric, space, names } = common;
     let field = |field: &str, expected: u64, got: u64| {
         reader.malformed(Fault::Field { field: field.to_owned(), expected, got })
     };
@@ -250,7 +250,7 @@ pub(crate) fn read(reader: &Reader, header: &Header, common: Common) -> Result<I
         error: header.error,
         efforts: Efforts::default(),
         space,
-        keys,
+        names,
     })
 }
 

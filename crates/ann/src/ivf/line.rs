@@ -82,12 +82,15 @@ impl<'a> Line<'a> {
     }
 
     pub(super) fn offer(&mut self, id: u32, score: f32, n: usize) {
+        // Slots that only fill a block have no row, and a predicate is asked of rows alone.
+        if (id as usize) >= n {
+            return;
+        }
         let allowed = match self.request.filter {
             Filter::All => true,
             filter => filter.allows(id),
         };
-        // Slots that only fill a block have no row.
-        if (id as usize) < n && allowed {
+        if allowed {
             self.best.offer(id, score);
         }
     }

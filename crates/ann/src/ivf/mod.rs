@@ -1,5 +1,6 @@
 //! Lists about the centres of clusters, of vectors or of codes.
 
+mod assemble;
 mod build;
 mod coarse;
 pub(crate) mod file;
@@ -23,7 +24,7 @@ use self::payload::{Layout, Payload};
 pub use self::quantized::Quantized;
 use self::refine::Exact;
 use crate::aligned::Aligned;
-use crate::keys::Keys;
+use crate::id_map::Names;
 use crate::rotation::Rotation;
 use crate::tune::Efforts;
 use crate::{BuildError, Vectors};
@@ -85,7 +86,7 @@ pub struct Ivf {
     pub(crate) error: f32,
     pub(crate) efforts: Efforts,
     pub(crate) space: Space,
-    pub(crate) keys: Keys,
+    pub(crate) names: Names,
 }
 
 /// No row.

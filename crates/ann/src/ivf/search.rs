@@ -1,6 +1,4 @@
-use embed_core::{
-    AnnIndex, ItemId, KeyTable, Metric, Neighbor, Parallelism, SearchError, SearchRequest, Space, Stop,
-};
+use embed_core::{ItemId, Neighbor, Parallelism, SearchError, SearchRequest, Stop};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
@@ -8,50 +6,36 @@ use super::line::Line;
 use super::payload::Payload;
 use super::scan::{Scratch, Visit};
 use super::{Exact, Ivf};
+use crate::implement::by_row;
 use crate::scoring::{Scoring, check, prepare};
 
 /// Queries that go through the lists together, at most and at least.
 const TOGETHER: (usize, usize) = (64, 1024);
 
-impl AnnIndex for Ivf {
-    fn dim(&self) -> usize {
-        self.dim
-    }
+by_row!(Ivf);
 
-    fn len(&self) -> usize {
+impl Ivf {
+    fn n_rows(&self) -> usize {
         self.n
     }
 
-    fn metric(&self) -> Metric {
-        self.metric
+    fn row_into(&self, row: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
+        self.stored_vector(row, out)
     }
 
-    fn space(&self) -> Space {
-        self.space
-    }
-
-    fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
-        crate::keys::table(&self.keys)
-    }
-
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        self.stored_vector(id, out)
-    }
-
-    fn search_into(
+    fn search_rows(
         &self,
         query: &[f32],
         request: &SearchRequest<'_>,
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SearchError> {
-        out.clear();
         check(request, query, self.dim)?;
         self.checked_effort(request)?;
         self.together(&prepare(self.metric, query), &[*request], std::slice::from_mut(out));
         Ok(())
     }
 
-    fn search_batch(
+    fn search_rows_batch(
         &self,
         queries: ArrayView2<'_, f32>,
         requests: &[SearchRequest<'_>],

@@ -26,7 +26,7 @@ pub(super) struct Source<'v> {
 impl Source<'_> {
     /// A row, at length 1 under cosine.
     pub(super) fn read(&self, row: usize, out: &mut [f32]) {
-        ArrayViewMut1::from(&mut *out).assign(&self.vectors.rows.row(row));
+        ArrayViewMut1::from(&mut *out).assign(&self.vectors.row(row));
         if self.metric == Metric::Cosine {
             kernel::normalize(out);
         }
@@ -86,7 +86,7 @@ pub(super) fn longest_row(vectors: &Vectors<'_>, metric: Metric) -> f32 {
     if metric == Metric::Cosine {
         return 1.000_001;
     }
-    vectors.rows.rows().into_iter().fold(0.0, |most, row| match row.as_slice() {
+    vectors.rows().fold(0.0, |most, row| match row.as_slice() {
         Some(row) => longest(row, row.len()).max(most),
         None => longest(&row.to_vec(), row.len()).max(most),
     })

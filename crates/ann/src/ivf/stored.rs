@@ -13,7 +13,7 @@ use crate::scoring::Scoring;
 
 impl Ivf {
     /// The list of a slot.
-    fn list_of(&self, slot: usize) -> usize {
+    pub(super) fn list_of(&self, slot: usize) -> usize {
         let slot = u32::try_from(slot).unwrap_or(u32::MAX);
         self.starts.partition_point(|&start| start <= slot).saturating_sub(1)
     }

@@ -2,7 +2,7 @@ use embed_core::{AnnIndex, Effort, Progress, Run, SearchRequest};
 use ndarray::Array2;
 
 use super::{EffortPoint, Efforts, Sample, Truth, TuneError, TuneParams};
-use crate::{Codes, Index, Refine};
+use crate::{Codes, Index, Refine, Vectors};
 
 /// After twice the effort twice over, recall that has risen by less than this rises no more.
 const STALLED: f32 = 1e-3;
@@ -57,15 +57,15 @@ impl Index {
         let own;
         let vectors = match sample.vectors {
             Some(vectors) => {
-                let ((rows, dim), (got_rows, got_dim)) = ((self.len(), self.dim()), vectors.dim());
+                let ((rows, dim), (got_rows, got_dim)) = ((self.id_bound(), self.dim()), vectors.dim());
                 if (rows, dim) != (got_rows, got_dim) {
                     return Err(TuneError::OtherVectors { rows, dim, got_rows, got_dim });
                 }
-                vectors
+                Vectors::from(vectors).chosen_as_in(self.names())
             }
             None => {
                 own = self.vectors()?;
-                own.view()
+                Vectors::from(&own).rows_of(self.names())
             }
         };
         let truth = Truth::exact(vectors, sample.queries, self.metric(), params.k, run)?;
@@ -109,7 +109,7 @@ impl Index {
         }
     }
 
-    /// The exact vectors `[n, dim]`.
+    /// The exact vectors `[n, dim]`, in the order of their ids.
     fn vectors(&self) -> Result<Array2<f32>, TuneError> {
         let coding = match self {
             Self::Ivf(index) => Some(index.params.coding),
@@ -120,8 +120,10 @@ impl Index {
             return Err(TuneError::CodesOnly);
         }
         let mut vectors = Array2::zeros((self.len(), self.dim()));
-        for (id, mut row) in (0..).zip(vectors.rows_mut()) {
-            self.vector_into(id, row.as_slice_mut().unwrap_or_default())?;
+        let ids = self.names().ids.as_deref();
+        for (row, mut slot) in (0..).zip(vectors.rows_mut()) {
+            let id = ids.map_or(row, |ids| ids.ids()[row as usize]);
+            self.vector_into(id, slot.as_slice_mut().unwrap_or_default())?;
         }
         Ok(vectors)
     }

@@ -2,7 +2,7 @@ use embed_core::{AnnIndex, ItemId, Metric, Neighbor, Run, SearchRequest};
 use ndarray::ArrayView2;
 
 use super::TuneError;
-use crate::Flat;
+use crate::{Flat, Vectors};
 
 /// How near the true `k` nearest of some queries are, against which answers are measured.
 ///
@@ -25,7 +25,7 @@ use crate::Flat;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Truth<'a> {
-    vectors: ArrayView2<'a, f32>,
+    vectors: Vectors<'a>,
     queries: ArrayView2<'a, f32>,
     metric: Metric,
     /// How many true neighbours each query has, and how near the last of them is.
@@ -42,7 +42,7 @@ impl<'a> Truth<'a> {
     /// [`TuneError::NoQueries`]; [`TuneError::Build`] and [`TuneError::Search`] where vectors or queries are no
     /// numbers or of different lengths.
     pub fn exact(
-        vectors: ArrayView2<'a, f32>,
+        vectors: impl Into<Vectors<'a>>,
         queries: ArrayView2<'a, f32>,
         metric: Metric,
         k: usize,
@@ -51,7 +51,8 @@ impl<'a> Truth<'a> {
         if queries.nrows() == 0 {
             return Err(TuneError::NoQueries);
         }
-        let flat = Flat::build(vectors, metric, run)?;
+        let vectors = vectors.into();
+        let flat = Flat::build(vectors.clone(), metric, run)?;
         let answers = flat.search_batch(queries, &[SearchRequest::k(k)], run.parallelism)?;
         let ids: Vec<Vec<ItemId>> =
             answers.iter().map(|answer| answer.iter().map(|n| n.id).collect()).collect();
@@ -63,12 +64,13 @@ impl<'a> Truth<'a> {
     /// # Errors
     /// [`TuneError::NoQueries`], [`TuneError::OtherVectors`], [`TuneError::Lists`], [`TuneError::UnknownId`].
     pub fn of_ids(
-        vectors: ArrayView2<'a, f32>,
+        vectors: impl Into<Vectors<'a>>,
         queries: ArrayView2<'a, f32>,
         metric: Metric,
         ids: &[Vec<ItemId>],
     ) -> Result<Self, TuneError> {
-        let (rows, dim) = vectors.dim();
+        let vectors = vectors.into();
+        let (rows, dim) = (vectors.id_bound(), vectors.dim());
         if queries.nrows() == 0 {
             return Err(TuneError::NoQueries);
         }
@@ -79,9 +81,10 @@ impl<'a> Truth<'a> {
         if ids.len() != queries.nrows() {
             return Err(TuneError::Lists { queries: queries.nrows(), got: ids.len() });
         }
-        let mut truth = Self { vectors, queries, metric, last: Vec::with_capacity(ids.len()) };
+        let last = Vec::with_capacity(ids.len());
+        let mut truth = Self { vectors, queries, metric, last };
         for (query, ids) in ids.iter().enumerate() {
-            if let Some(position) = ids.iter().position(|&id| id as usize >= rows) {
+            if let Some(position) = ids.iter().position(|&id| truth.vectors.get(id).is_none()) {
                 return Err(TuneError::UnknownId { query, position, id: ids[position], rows });
             }
             // The farthest, in whatever order they are given.
@@ -100,7 +103,7 @@ impl<'a> Truth<'a> {
                 return 1.0;
             }
             let least = last - ROUNDING * last.abs().max(1.0);
-            let ids = answer.iter().take(k).map(|n| n.id).filter(|&id| (id as usize) < self.vectors.nrows());
+            let ids = answer.iter().take(k).map(|n| n.id);
             let hits = self.scores(query, ids).filter(|&score| score >= least).count();
             #[expect(clippy::cast_precision_loss, reason = "answers are short")]
             let share = hits as f64 / k as f64;
@@ -119,9 +122,9 @@ impl<'a> Truth<'a> {
     ) -> impl Iterator<Item = f32> + 's {
         let query = self.queries.row(query).to_vec();
         let mut row = vec![0.0; query.len()];
-        ids.map(move |id| {
-            row.iter_mut().zip(self.vectors.row(id as usize)).for_each(|(slot, x)| *slot = *x);
-            self.metric.score(&query, &row)
+        ids.filter_map(move |id| {
+            row.iter_mut().zip(self.vectors.get(id)?).for_each(|(slot, x)| *slot = *x);
+            Some(self.metric.score(&query, &row))
         })
     }
 }

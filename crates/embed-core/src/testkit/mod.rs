@@ -17,6 +17,7 @@
 //! | to test | use |
 //! |---|---|
 //! | an [`AnnIndex`](crate::AnnIndex) | [`ann_index`], [`ann_index_with_holes`] with an [`AnnSuite`] |
+//! | an [`AnnIndexMut`](crate::AnnIndexMut) | [`ann_index_mut`] with an [`AnnMutSuite`] |
 //! | an [`Embedder`](crate::Embedder) | [`embedder`] with an [`EmbedderSuite`] |
 //! | a [`NegativeSampler`](crate::NegativeSampler) | [`negative_sampler`] with a [`SamplerSuite`] |
 //! | a [`SequenceSource`](crate::SequenceSource) | [`sequence_source`] with a [`SequenceSuite`] |
@@ -42,6 +43,7 @@ macro_rules! behind_pointers {
 }
 
 mod ann;
+mod ann_mut;
 mod data;
 mod embedder;
 mod exact;
@@ -51,6 +53,7 @@ mod sequences;
 mod stats;
 
 pub use ann::{AnnSuite, ann_index, ann_index_with_holes};
+pub use ann_mut::{AnnMutSuite, ann_index_mut};
 pub use data::{clustered, real_data};
 pub use embedder::{EmbedderSuite, embedder};
 pub use exact::{exact_top_k, recall};
