@@ -15,8 +15,8 @@ use nearfield::interactions::{Format, Log, ReadOptions};
 use nearfield::negsample::Uniform;
 use nearfield::prelude::*;
 use nearfield::towers::models::Histories;
-use nearfield::towers::train::{FitParams, Holdout, hold_out};
-use nearfield::towers::{IdTowers, Preset, UserInput};
+use nearfield::towers::train::{Holdout, hold_out};
+use nearfield::towers::{Preset, TwoTowerData, UserInput};
 
 fn gowalla(folder: &std::path::Path) -> (Log, Log) {
     let options = ReadOptions::default();
@@ -123,16 +123,23 @@ fn two_towers_on_movielens_are_ahead_of_popularity() {
     let popular = PopularityScorer::new(&counts);
     let popular = settings.evaluate(&popular, &seen, &truth, &mut Run::default()).unwrap();
 
-    let Preset { towers, fit } = Preset::youtube_dnn(32);
-    let fit = FitParams { epochs: 5, ..fit };
-    let (histories, mut sampler) = (Histories::new(sequences), Uniform::new(counts.len()).unwrap());
-    let (data, keys) = ((&histories, None), (log.user_keys().clone(), log.item_keys().clone()));
-    let model = IdTowers::fit((&towers, &fit), data, keys, &mut sampler, &mut Run::seeded(1)).unwrap();
+    let mut preset = Preset::youtube_dnn(32);
+    preset.fit.epochs = 5;
+    let histories = Histories::new(sequences);
+    let data = TwoTowerData::new(&histories, log.user_keys(), log.item_keys());
+    let model = preset.fit(data, &mut Run::seeded(1)).unwrap();
     let whom: Vec<UserInput<'_>> =
         (0..).zip(seen.rows()).map(|(user, history)| UserInput { user: Some(user), history }).collect();
     let (items, cold) = (model.items().vectors(), ColdUsers::RecommendNothing);
-    let scorer =
-        EmbeddingScorer::from_inputs(&model, &whom, items, model.metric(), cold, Parallelism::All).unwrap();
+    let scorer = EmbeddingScorer::from_inputs(
+        &model.user_embedder(),
+        &whom,
+        items,
+        model.metric(),
+        cold,
+        Parallelism::All,
+    )
+    .unwrap();
     let towers = settings.evaluate(&scorer, &seen, &truth, &mut Run::default()).unwrap();
     let [ours, theirs] = [&towers, &popular].map(|report| rounded(report, "ndcg", 20));
     println!("NDCG@20 {ours}, of popularity {theirs}");

@@ -179,7 +179,9 @@ impl AnnIndexMut for Changed {
     }
 
     fn upsert(&mut self, key: &str, vector: &[f32]) -> Result<ItemId, ChangeError> {
-        let Some(mut keys) = self.key_table()? else { return Err(ChangeError::Unkeyed { key: key.to_owned() }) };
+        let Some(mut keys) = self.key_table()? else {
+            return Err(ChangeError::Unkeyed { key: key.to_owned() });
+        };
         let row = self.checked(vector)?;
         if let Some(id) = keys.get(key) {
             return self.update(id, vector).map(|()| id);
