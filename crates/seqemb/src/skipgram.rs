@@ -81,6 +81,12 @@ impl SkipGram {
         sampler: impl RefreshableSampler,
         run: &mut Run<'_>,
     ) -> Result<ItemVectors, FitError> {
+        let vocab = vocab.into();
+        // Before the source is read.
+        let (expected, got) = (vocab.len(), sampler.n_items());
+        if got != expected {
+            return Err(FitError::Catalogue { what: "sampler", expected, got });
+        }
         let mut training = Training::new(params, source, vocab, run.seed)?.with_sampler(sampler)?;
         while training.epoch(source, run)? {}
         whole(training.finish()?)

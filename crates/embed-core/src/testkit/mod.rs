@@ -16,7 +16,7 @@
 //!
 //! | to test | use |
 //! |---|---|
-//! | an [`AnnIndex`](crate::AnnIndex) | [`ann_index`] with an [`AnnSuite`] |
+//! | an [`AnnIndex`](crate::AnnIndex) | [`ann_index`], [`ann_index_with_holes`] with an [`AnnSuite`] |
 //! | an [`Embedder`](crate::Embedder) | [`embedder`] with an [`EmbedderSuite`] |
 //! | a [`NegativeSampler`](crate::NegativeSampler) | [`negative_sampler`] with a [`SamplerSuite`] |
 //! | a [`SequenceSource`](crate::SequenceSource) | [`sequence_source`] with a [`SequenceSuite`] |
@@ -50,7 +50,7 @@ mod scorer;
 mod sequences;
 mod stats;
 
-pub use ann::{AnnSuite, ann_index};
+pub use ann::{AnnSuite, ann_index, ann_index_with_holes};
 pub use data::{clustered, real_data};
 pub use embedder::{EmbedderSuite, embedder};
 pub use exact::{exact_top_k, recall};
