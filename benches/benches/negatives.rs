@@ -28,7 +28,7 @@ fn negatives(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("negatives");
         group.throughput(Throughput::Elements(DRAWS as u64));
         for (law, sampler) in samplers {
-            let context = NegativeContext { positives: &positives, n: DRAWS, ..Default::default() };
+            let context = NegativeContext::draws(DRAWS).positives(&positives);
             let (mut rng, mut out) = (SeededRng::new(1), [0; DRAWS]);
             group.bench_function(format!("{law}/n={name}"), |b| {
                 b.iter(|| sampler.sample_into(&context, &mut rng, &mut out));

@@ -6,13 +6,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use embed_core::{Embedder, NegativeSampler, Parallelism, Run, SeededRng, Sequences, Vocab};
+use embed_core::{Embedder, Parallelism, Run, SeededRng, Sequences, Vocab};
 use ndarray::Array2;
-use negsample::{Frequency, InBatch, Uniform};
 use towers::losses::{Contrast, Objective, Side, contrast_shared};
 use towers::models::{Histories, Pooling, TowersParams, YouTubeDnn};
-use towers::train::{FitParams, Negatives};
-use towers::{IdTowers, Preset, UserInput};
+use towers::train::{FitParams, NegativeCounts, NegativeSampling};
+use towers::{IdTowers, Preset, TwoTowerData, UserInput};
 
 const ITEMS: u32 = 20_000;
 const USERS: u32 = 2_000;
@@ -30,10 +29,9 @@ fn keys(n: u32) -> Arc<Vocab> {
 }
 
 fn fitted(towers: &TowersParams, fit: &FitParams, histories: &Histories) -> IdTowers {
-    let frequency = Frequency::from_counts(&histories.sequences().counts()).unwrap();
-    let mut sampler = InBatch::new(ITEMS as usize, frequency).unwrap();
-    let keys = (keys(USERS), keys(ITEMS));
-    IdTowers::fit((towers, fit), (histories, None), keys, &mut sampler, &mut Run::seeded(1)).unwrap()
+    let (users, items) = (keys(USERS), keys(ITEMS));
+    let data = TwoTowerData::new(histories, &users, &items);
+    IdTowers::fit(towers, fit, data, NegativeSampling::in_batch(), &mut Run::seeded(1)).unwrap()
 }
 
 /// Eight steps of a training that is set up before.
@@ -42,30 +40,27 @@ fn training(criterion: &mut Criterion) {
     let histories = histories();
     let mut group = criterion.benchmark_group("towers_training");
     let default = FitParams { max_steps: STEPS, ..FitParams::default() };
-    let own = Negatives { in_batch: false, shared: 0, own: 10 };
-    let contrasted = FitParams { max_steps: STEPS, ..Preset::youtube_dnn(64).contrasted().fit };
+    let in_batch = NegativeCounts::default();
+    let own = NegativeCounts { in_batch: false, per_example: 10, ..in_batch };
+    let Preset { fit, negatives: shared, .. } = Preset::youtube_dnn(64).contrasted();
+    let contrasted = FitParams { max_steps: STEPS, ..fit };
     let query = TowersParams { pooling: Some(Pooling::Query), ..YouTubeDnn::mean(64) };
-    for (name, towers, fit) in [
-        ("mean", YouTubeDnn::mean(64), default.clone()),
-        ("mean, 10 negatives each", YouTubeDnn::mean(64), FitParams { negatives: own, ..default.clone() }),
-        ("mean, contrastive", YouTubeDnn::mean(64), contrasted.clone()),
-        ("query, contrastive", query, contrasted),
-        ("deep", YouTubeDnn::deep(64, Pooling::Mean), default.clone()),
-        ("deep", YouTubeDnn::deep(64, Pooling::Mean), FitParams { batch: 4096, ..default }),
+    let (users, items) = (keys(USERS), keys(ITEMS));
+    let data = TwoTowerData::new(&histories, &users, &items);
+    for (name, towers, fit, negatives) in [
+        ("mean", YouTubeDnn::mean(64), default.clone(), in_batch),
+        ("mean, 10 negatives each", YouTubeDnn::mean(64), default.clone(), own),
+        ("mean, contrastive", YouTubeDnn::mean(64), contrasted.clone(), shared),
+        ("query, contrastive", query, contrasted, shared),
+        ("deep", YouTubeDnn::deep(64, Pooling::Mean), default.clone(), in_batch),
+        ("deep", YouTubeDnn::deep(64, Pooling::Mean), FitParams { batch: 4096, ..default }, in_batch),
     ] {
-        let uniform = fit.negatives != FitParams::default().negatives;
-        let frequency = Frequency::from_counts(&histories.sequences().counts()).unwrap();
-        let mut sampler: Box<dyn NegativeSampler> = if uniform {
-            Box::new(Uniform::new(ITEMS as usize).unwrap())
-        } else {
-            Box::new(InBatch::new(ITEMS as usize, frequency).unwrap())
-        };
         group.sample_size(10).throughput(Throughput::Elements(STEPS * fit.batch as u64));
         group.bench_function(BenchmarkId::new(name, format!("d=64,B={}", fit.batch)), |b| {
             b.iter_batched(
-                || IdTowers::training((&towers, &fit), (&histories, None), 1).unwrap(),
+                || IdTowers::training(&towers, &fit, data, negatives, 1).unwrap(),
                 |mut training| {
-                    while training.epoch(sampler.as_mut(), &mut Run::seeded(1)).unwrap() {}
+                    training.run(&mut Run::seeded(1)).unwrap();
                     training
                 },
                 BatchSize::PerIteration,
@@ -82,7 +77,7 @@ fn users(criterion: &mut Criterion) {
         (0..1024).map(|u| UserInput { user: Some(u), history: histories.sequence(u) }).collect();
     let inputs: Vec<&UserInput<'_>> = inputs.iter().collect();
     let mut group = criterion.benchmark_group("towers_users");
-    let mut out = vec![0.0; 64];
+    let (model, mut out) = (model.user_embedder(), vec![0.0; 64]);
     let mut next = inputs.iter().copied().cycle();
     group.throughput(Throughput::Elements(1)).bench_function("deep,d=64,B=1", |b| {
         b.iter(|| model.embed_into(next.next().unwrap(), &mut out).unwrap());
@@ -108,9 +103,9 @@ fn pooling(criterion: &mut Criterion) {
             fitted(&TowersParams { pooling, max_history: 500, ..YouTubeDnn::mean(64) }, &fit, &histories);
         for length in [10u32, 50, 100, 200, 500] {
             let history: Vec<u32> = (0..length).map(|i| i * 37 % ITEMS).collect();
-            let mut out = vec![0.0; 64];
+            let (side, mut out) = (model.history_embedder(), vec![0.0; 64]);
             group.bench_function(BenchmarkId::new(name, format!("d=64,T={length}")), |b| {
-                b.iter(|| model.embed_into(black_box(history.as_slice()), &mut out).unwrap());
+                b.iter(|| side.embed_into(black_box(history.as_slice()), &mut out).unwrap());
             });
         }
     }

@@ -8,10 +8,9 @@ use embed_core::{
     Embedder, FeatureColumn, FeatureFrame, FeatureType, FeatureValues, Run, Sequences, TextLists, Vocab,
 };
 use libfuzzer_sys::fuzz_target;
-use negsample::Uniform;
 use towers::features::{Feature, HistoryFeature, IdFeature, Schema, Side, SideSchema};
 use towers::models::{DssmParams, Histories};
-use towers::train::{FitParams, Negatives};
+use towers::train::{FitParams, NegativeSampling};
 use towers::{Dssm, DssmData, UserRecord, Who};
 
 fn keys(n: usize) -> Arc<Vocab> {
@@ -54,17 +53,17 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         items: &items,
         user_features: Some(&of_users),
         item_features: Some(&of_items),
+        held_out: None,
     };
-    let negatives = Negatives { in_batch: false, shared: 3, own: 0 };
-    let fit = FitParams { epochs: 1, negatives, ..FitParams::default() };
+    let fit = FitParams { epochs: 1, ..FitParams::default() };
     let folder = tempfile::tempdir().expect("a folder");
     let models = [DssmParams::sum(schema.clone()), DssmParams::deep(schema)];
     models
         .into_iter()
         .map(|params| {
-            let mut sampler = Uniform::new(7).expect("items");
+            let negatives = NegativeSampling::per_batch(3);
             let params = DssmParams { dim: 4, ..params };
-            let model = Dssm::fit((&params, &fit), (data, None), &mut sampler, &mut Run::seeded(1));
+            let model = Dssm::fit(&params, &fit, data, negatives, &mut Run::seeded(1));
             let path = folder.path().join("model.nf");
             model.expect("good settings").save(&path).expect("a file");
             std::fs::read(&path).expect("a file")
@@ -77,7 +76,7 @@ fn ask(bytes: &[u8]) {
     let Ok(model) = Dssm::from_container(&reader) else { return };
     for history in [&[][..], &[0], &[1, 2, 3, 99], &[3; 80]] {
         for who in [Who::Nobody, Who::Known(0), Who::Known(u32::MAX)] {
-            let _ = model.embed(&UserRecord { who, history });
+            let _ = model.user_embedder().embed(&UserRecord { who, history });
         }
     }
     let _ = model.coder().code(Side::Item, &frame(9));

@@ -6,17 +6,17 @@ use std::sync::{Arc, LazyLock};
 use embed_core::store::Reader;
 use embed_core::{Embedder, Run, Sequences, Vocab};
 use libfuzzer_sys::fuzz_target;
-use negsample::Uniform;
 use towers::models::{Histories, Pooling, TowersParams, YouTubeDnn};
-use towers::train::{FitParams, Negatives};
-use towers::{IdTowers, UserInput};
+use towers::train::{FitParams, NegativeSampling};
+use towers::{IdTowers, TwoTowerData, UserInput};
 
 static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let keys = |n: usize| Arc::new(Vocab::from_keys((0..n).map(|i| i.to_string())).expect("distinct"));
     let log = Sequences::from_rows(7, (0..6u32).map(|u| [u, (u + 2) % 7, (u + 3) % 7])).expect("known items");
     let histories = Histories::new(log);
-    let negatives = Negatives { in_batch: false, shared: 3, own: 0 };
-    let fit = FitParams { epochs: 1, negatives, ..FitParams::default() };
+    let fit = FitParams { epochs: 1, ..FitParams::default() };
+    let (users, items) = (keys(6), keys(7));
+    let data = TwoTowerData::new(&histories, &users, &items);
     let attention = Some(Pooling::SelfAttention { heads: 2 });
     let models = [
         YouTubeDnn::mean(4),
@@ -27,9 +27,8 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     models
         .iter()
         .map(|towers| {
-            let mut sampler = Uniform::new(7).expect("items");
-            let (data, keys) = ((&histories, None), (keys(6), keys(7)));
-            let model = IdTowers::fit((towers, &fit), data, keys, &mut sampler, &mut Run::seeded(1));
+            let negatives = NegativeSampling::per_batch(3);
+            let model = IdTowers::fit(towers, &fit, data, negatives, &mut Run::seeded(1));
             let path = folder.path().join("model.nf");
             model.expect("good settings").save(&path).expect("a file");
             std::fs::read(&path).expect("a file")
@@ -42,7 +41,7 @@ fn ask(bytes: &[u8]) {
     let Ok(model) = IdTowers::from_container(&reader) else { return };
     for history in [&[][..], &[0], &[1, 2, 3, 99], &[3; 80]] {
         for user in [None, Some(0), Some(u32::MAX)] {
-            let _ = model.embed(&UserInput { user, history });
+            let _ = model.user_embedder().embed(&UserInput { user, history });
         }
     }
 }

@@ -4,13 +4,12 @@
 use std::sync::LazyLock;
 
 use embed_core::store::Reader;
-use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Neighbor, Run, Sequences, Vocab};
+use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Neighbor, Run, Sequences, Space, Vocab};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
-use negsample::Uniform;
 use towers::models::Histories;
 use towers::rerank::{RerankParams, RerankScratch, Reranker, Retrieval};
-use towers::train::{FitParams, Negatives};
+use towers::train::{FitParams, NegativeSampling};
 
 /// The same vector for everybody.
 struct Everybody;
@@ -18,6 +17,14 @@ struct Everybody;
 impl Embedder<[ItemId]> for Everybody {
     fn dim(&self) -> usize {
         4
+    }
+
+    fn space(&self) -> Space {
+        Space::ANY
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        None
     }
 
     fn embed_into(&self, _: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
@@ -31,12 +38,11 @@ static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let keys = Vocab::from_keys((0..7).map(|i| i.to_string())).expect("distinct");
     let vectors = Array2::from_shape_fn((7, 4), |(row, column)| (row * 4 + column) as f32 / 28.0);
     let items = Embeddings::new(keys, vectors).expect("finite rows");
-    let negatives = Negatives { in_batch: false, shared: 0, own: 3 };
-    let fit = FitParams { epochs: 1, negatives, ..FitParams::default() };
-    let (params, sampler) = (RerankParams::default(), Uniform::new(7).expect("items"));
+    let fit = FitParams { epochs: 1, ..FitParams::default() };
+    let (params, negatives) = (RerankParams::default(), NegativeSampling::per_example(3));
     let run = &mut Run::seeded(1);
     let retrieval = Retrieval { users: &Everybody, items: &items };
-    let model = Reranker::fit((&params, &fit), retrieval, &Histories::new(log), &sampler, run).expect("good settings");
+    let model = Reranker::fit(&params, &fit, retrieval, &Histories::new(log), negatives, run).expect("good settings");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.nf");
     model.save(&path).expect("a file");
@@ -47,7 +53,7 @@ fn ask(bytes: &[u8]) {
     let Ok(reader) = Reader::from_bytes(bytes, Reranker::KIND) else { return };
     let Ok(model) = Reranker::from_container(&reader) else { return };
     let (mut scratch, mut out) = (RerankScratch::default(), [0.0; 2]);
-    let found = [0, 6].map(|id| Neighbor { id, score: 0.5 });
+    let found = [0, 6].map(|id| Neighbor::new(id, 0.5));
     for history in [&[][..], &[0], &[1, 2, 3, 99], &[3; 80]] {
         let _ = model.score_into(history, &found, &mut scratch, &mut out);
     }

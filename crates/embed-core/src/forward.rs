@@ -12,6 +12,9 @@ use crate::{
     SeededRng, SequenceSource, SourceError, Space,
 };
 
+#[cfg(test)]
+mod tests;
+
 macro_rules! forward_embedder {
     ($($pointer:ty),*) => {$(
         impl<In: ?Sized, T: Embedder<In> + ?Sized> Embedder<In> for $pointer {

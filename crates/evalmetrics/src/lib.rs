@@ -19,7 +19,7 @@
 //! | to | use |
 //! |---|---|
 //! | say what is measured, at which cutoffs, by which policies | [`FullRanking`], [`Measure`], [`Gain`], [`EmptyUsers`], [`SeenItems`] |
-//! | score a catalogue | [`Scorer`]: [`EmbeddingScorer`], [`PopularityScorer`], [`FnScorer`] |
+//! | score a catalogue | [`Scorer`]: [`EmbeddingScorer`], [`PopularityScorer`], [`FnScorer`]; [`HistoryScorer`] from a scorer of histories |
 //! | measure scores, lists, or an index | [`FullRanking::evaluate`], [`FullRanking::evaluate_lists`], [`FullRanking::evaluate_index`] |
 //! | read the figures | [`RankingReport`], [`PerUser`] |
 //! | rank a few candidates, under a name that says so | [`SampledRanking`] |
@@ -52,5 +52,8 @@ mod statistics;
 pub use labels::Labels;
 pub use ranking::{
     ColdUsers, Column, EmbeddingScorer, EmptyUsers, EvalError, Figure, Figures, FnScorer, FullRanking, Gain,
-    Measure, ParseMeasureError, PerUser, PopularityScorer, RankingReport, SampledRanking, Scorer, SeenItems,
+    HistoryScorer, Measure, ParseMeasureError, PerUser, PopularityScorer, RankingReport, SampledRanking,
+    SeenItems,
 };
+
+pub use embed_core::{ScoreError, Scorer};

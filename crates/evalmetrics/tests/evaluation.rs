@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use embed_core::{Csr, EmbedError, Embedder, Flow, ItemId, Metric, Parallelism, Progress, Run, SeededRng};
+use embed_core::{
+    Csr, EmbedError, Embedder, Embeddings, Flow, ItemId, Metric, Parallelism, Progress, RowMask, Run,
+    ScoreError, SeededRng, Space, Vocab,
+};
 use evalmetrics::{
-    ColdUsers, EmbeddingScorer, EmptyUsers, EvalError, FnScorer, FullRanking, Measure, PopularityScorer,
-    Scorer, SeenItems,
+    ColdUsers, EmbeddingScorer, EmptyUsers, EvalError, FnScorer, FullRanking, HistoryScorer, Measure,
+    PopularityScorer, Scorer, SeenItems,
 };
 use ndarray::{Array2, array};
 
@@ -80,11 +83,16 @@ fn users_without_positives_follow_the_policy() {
 #[test]
 fn threads_and_tiles_do_not_change_a_bit() {
     struct Tiled<'s>(EmbeddingScorer<'s>, usize);
-    impl Scorer for Tiled<'_> {
+    impl Scorer<u32> for Tiled<'_> {
         fn n_items(&self) -> usize {
             self.0.n_items()
         }
-        fn scores_into(&self, users: &[u32], items: Range<usize>, out: &mut [f32]) -> Result<(), EvalError> {
+        fn scores_into(
+            &self,
+            users: &[&u32],
+            items: Range<usize>,
+            out: &mut [f32],
+        ) -> Result<(), ScoreError> {
             // Rounded, so that there are ties, and no product depends on its tile.
             self.0.scores_into(users, items, out)?;
             out.iter_mut().for_each(|score| *score = (*score * 8.0).round());
@@ -156,8 +164,9 @@ fn bad_settings_and_shapes_are_refused() {
     assert!(matches!(with(measures(vec![])), EvalError::NoMeasures));
     let twice = measures(vec![Measure::Ndcg, Measure::Ndcg]);
     assert!(matches!(with(twice), EvalError::RepeatedMeasure { measure: Measure::Ndcg }));
-    let evaluate =
-        |scorer: &dyn Scorer, seen: &Csr| FullRanking::default().evaluate(scorer, seen, &rows, &mut run());
+    let evaluate = |scorer: &dyn Scorer<u32>, seen: &Csr| {
+        FullRanking::default().evaluate(scorer, seen, &rows, &mut run())
+    };
     let two = Csr::from_rows([vec![0], vec![]]);
     assert!(matches!(evaluate(&scorer, &two), Err(EvalError::Users { expected: 1, got: 2, .. })));
     assert!(matches!(evaluate(&PopularityScorer::new(&[]), &rows), Err(EvalError::NoItems)));
@@ -165,7 +174,11 @@ fn bad_settings_and_shapes_are_refused() {
     assert!(matches!(evaluate(&endless, &rows), Err(EvalError::TooManyItems { .. })));
     let users =
         EmbeddingScorer::new(Array2::zeros((0, 2)), Array2::zeros((3, 2)), Metric::InnerProduct).unwrap();
-    assert!(matches!(evaluate(&users, &rows), Err(EvalError::UnknownUser { user: 0, n_users: 0 })));
+    let unknown = evaluate(&users, &rows).unwrap_err();
+    assert!(
+        matches!(unknown, EvalError::Score(ScoreError::UnknownUser { user: 0, n_users: 0 })),
+        "{unknown}"
+    );
     let dims = EmbeddingScorer::new(Array2::zeros((1, 2)), Array2::zeros((3, 4)), Metric::L2).unwrap_err();
     assert!(matches!(dims, EvalError::Dimension { expected: 4, got: 2 }));
     let nan = EmbeddingScorer::new(array![[1.0]], array![[1.0], [f32::NAN]], Metric::L2).unwrap_err();
@@ -209,6 +222,12 @@ impl Embedder<[ItemId]> for Mean {
     fn dim(&self) -> usize {
         1
     }
+    fn space(&self) -> Space {
+        Space::ANY
+    }
+    fn metric(&self) -> Option<Metric> {
+        None
+    }
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
         if history.is_empty() {
             return Err(EmbedError::Empty { what: "history" });
@@ -220,18 +239,89 @@ impl Embedder<[ItemId]> for Mean {
 
 #[test]
 fn histories_are_embedded_and_cold_users_follow_the_policy() {
-    let items = array![[0.0f32], [0.1], [0.9], [1.0]];
-    let mean = Mean(items.column(0).to_vec());
+    let keys = Vocab::from_keys(["a", "b", "c", "d"]).unwrap();
+    let items = Embeddings::new(keys, array![[0.0f32], [0.1], [0.9], [1.0]]).unwrap();
+    let mean = Mean(items.as_slice().to_vec());
     let histories = Csr::from_rows([vec![0], vec![], vec![3]]);
     let truth = Csr::from_rows([vec![1], vec![2], vec![2]]);
-    let scorer = |cold| {
-        EmbeddingScorer::from_histories(&mean, &histories, items.view(), Metric::L2, cold, Parallelism::All)
-    };
+    let scorer =
+        |cold| EmbeddingScorer::from_histories(&mean, &histories, &items, Metric::L2, cold, Parallelism::All);
     assert!(matches!(scorer(ColdUsers::Refuse).unwrap_err(), EvalError::Embed { user: 1, .. }));
     let scorer = scorer(ColdUsers::RecommendNothing).unwrap();
     assert_eq!(scorer.n_cold(), 1);
     let report = FullRanking::at([1]).evaluate(&scorer, &histories, &truth, &mut run()).unwrap();
     assert_eq!((report.get("recall", 1), report.n_unreachable), (Some(2.0 / 3.0), 1));
+}
+
+/// Says what its vectors are meant for.
+struct Meant(Space, Metric, &'static [&'static str]);
+
+impl Embedder<[ItemId]> for Meant {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn space(&self) -> Space {
+        self.0
+    }
+    fn metric(&self) -> Option<Metric> {
+        Some(self.1)
+    }
+    fn keys(&self) -> Option<embed_core::KeyTable> {
+        Some(Vocab::from_keys(self.2).unwrap().into())
+    }
+    fn embed_into(&self, _: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
+        out[0] = 1.0;
+        Ok(())
+    }
+}
+
+#[test]
+fn untrained_items_are_never_recommended() {
+    let keys = Vocab::from_keys(["a", "b", "c"]).unwrap();
+    // Scores below 0 for what was learned, 0 for what was not.
+    let items = Embeddings::new(keys, array![[-1.0f32], [0.0], [-2.0]]).unwrap();
+    let items = items.with_trained(RowMask::from_fn(3, |row| row != 1)).unwrap();
+    let user = Meant(items.space(), Metric::InnerProduct, &["a", "b", "c"]);
+    let histories = Csr::from_rows([[0u32], [2]]);
+    let ip = Metric::InnerProduct;
+    let scorer =
+        EmbeddingScorer::from_histories(&user, &histories, &items, ip, ColdUsers::Refuse, Parallelism::All);
+    let settings = FullRanking { seen_items: SeenItems::Keep, lists: true, ..FullRanking::at([3]) };
+    let report = settings.evaluate(&scorer.unwrap(), &histories, &Csr::from_rows([[1u32], [0]]), &mut run());
+    let report = report.unwrap();
+    let lists = report.lists.as_ref().unwrap();
+    assert_eq!((lists.row(0), lists.row(1)), (&[0, 2][..], &[0, 2][..]));
+    assert_eq!((report.get("recall", 3), report.n_unreachable), (Some(0.5), 1));
+}
+
+#[test]
+fn vectors_that_are_not_meant_for_the_items_are_refused() {
+    let keys = Vocab::from_keys(["a", "b", "c"]).unwrap();
+    let items = Embeddings::new(keys, array![[1.0f32], [0.0], [-2.0]]).unwrap();
+    let histories = Csr::from_rows([[0u32]]);
+    let error = |user: Meant, metric| {
+        let (cold, all) = (ColdUsers::Refuse, Parallelism::All);
+        EmbeddingScorer::from_histories(&user, &histories, &items, metric, cold, all).unwrap_err()
+    };
+    let (ip, same) = (Metric::InnerProduct, items.space());
+    assert!(matches!(error(Meant(Space::from_id(7), ip, &[]), ip), EvalError::Space { .. }));
+    let metric = error(Meant(same, ip, &[]), Metric::Cosine);
+    assert_eq!(metric.to_string(), "the vectors are scored by ip, asked for was cosine");
+    let keys = error(Meant(same, ip, &["a", "c", "b"]), ip);
+    assert!(
+        matches!(&keys, EvalError::Keys { id: 1, left, right, .. } if left == "c" && right == "b"),
+        "{keys}"
+    );
+}
+
+#[test]
+fn histories_are_scored_as_users_are() {
+    let histories = Csr::from_rows([vec![0u32], vec![], vec![1, 0]]);
+    let truth = Csr::from_rows([vec![2u32], vec![0], vec![2]]);
+    let popularity = PopularityScorer::new(&[9, 5, 4]);
+    let by_id = FullRanking::at([1, 2]).evaluate(&popularity, &histories, &truth, &mut run()).unwrap();
+    let scorer = HistoryScorer::new(&popularity, &histories, ColdUsers::RecommendNothing);
+    assert_eq!(FullRanking::at([1, 2]).evaluate(&scorer, &histories, &truth, &mut run()).unwrap(), by_id);
 }
 
 #[test]

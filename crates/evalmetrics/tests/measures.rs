@@ -153,7 +153,7 @@ fn sampled_figures_say_so_and_are_those_of_the_candidates() {
     ));
 }
 
-fn per_user(scorer: &dyn evalmetrics::Scorer, truth: &Csr) -> PerUser {
+fn per_user(scorer: &dyn evalmetrics::Scorer<u32>, truth: &Csr) -> PerUser {
     let settings =
         FullRanking { per_user: true, ..keep(&[Measure::Recall, Measure::Ndcg, Measure::Auc], &[5]) };
     let none = Csr::from_rows::<&[u32]>([]);
@@ -203,7 +203,7 @@ fn two_runs_are_compared_over_the_same_users() {
     assert!(matches!(error, CertaintyError::NothingInCommon));
 }
 
-fn ranked(scorer: &dyn evalmetrics::Scorer, seen: &Csr, truth: &Csr) -> RankingReport {
+fn ranked(scorer: &dyn evalmetrics::Scorer<u32>, seen: &Csr, truth: &Csr) -> RankingReport {
     let settings = FullRanking { lists: true, ..FullRanking::at([10]) };
     settings.evaluate(scorer, seen, truth, &mut Run::default()).unwrap()
 }
@@ -214,7 +214,7 @@ fn a_popularity_baseline_is_found_in_its_disguise() {
     let counts: Vec<u64> = (0..400).map(|item| 4000 / (item + 1)).collect();
     let mut rows = |n| Csr::from_rows((0..200).map(|_| (0..n).map(|_| rng.below(400)).collect::<Vec<_>>()));
     let (seen, truth) = (rows(6), rows(3));
-    let verdict = |scorer: &dyn evalmetrics::Scorer| {
+    let verdict = |scorer: &dyn evalmetrics::Scorer<u32>| {
         let lists = ranked(scorer, &seen, &truth).lists.unwrap();
         let catalogue = Catalogue { histories: Some(&seen), truth: Some(&truth), ..Catalogue::new(&counts) };
         beyond_accuracy(&lists, 10, &catalogue, Parallelism::All).unwrap()

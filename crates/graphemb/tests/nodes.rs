@@ -179,9 +179,11 @@ fn a_training_that_was_stopped_is_taken_up_to_the_same_bits() {
     };
     // Stopped within the second pass or the third: the checkpoint is of the one before.
     let mut run = Run::seeded(3).observed(&mut stop_late);
-    let stopped = Node2Vec::fit_checkpointed(&params, &graph, &path, &mut run).unwrap();
-    let report = stopped.vectors.report;
-    assert!(report.stopped && (1..3).contains(&report.epochs_done), "{report:?}");
+    let stopped = Node2Vec::fit_checkpointed(&params, &graph, &path, &mut run).unwrap_err();
+    assert!(
+        stopped.to_string().contains("stopped after 1 of 3") || stopped.to_string().contains("2 of 3"),
+        "{stopped}"
+    );
     let resumed = Node2Vec::fit_checkpointed(&params, &graph, &path, &mut Run::seeded(3).threads(2)).unwrap();
     assert_eq!(resumed.vectors, Node2Vec::fit(&params, &graph, &mut Run::seeded(3)).unwrap().vectors);
     let other = Node2Vec::fit_checkpointed(&params, &graph, &path, &mut Run::seeded(5)).unwrap_err();
@@ -199,6 +201,8 @@ fn a_report_says_what_was_walked_and_isolated_nodes_stay() {
     assert_eq!(nodes.walks.steps, (301 - nodes.walks.isolated) * 2 * 19 * 4);
     assert!(nodes.walks.steps_per_second() > 0.0);
     assert_eq!(nodes.vectors.output.row(300), Some(&[0.0; 8][..]), "untrained");
+    assert_eq!(nodes.untrained().count() as u64, nodes.walks.isolated);
+    assert!(nodes.untrained().any(|key| key == "300"));
     let mut plain = params.clone();
     (plain.walks.p, plain.walks.q) = (1.0, 1.0);
     let first = Node2Vec::fit(&plain, &graph, &mut Run::seeded(3)).unwrap();
@@ -220,8 +224,11 @@ fn the_observer_sees_the_end_and_can_stop() {
     many.train.epochs = 200;
     many.walks.walks = 10;
     let mut stop = |_: &Progress<'_>| Flow::Stop;
-    let stopped = Node2Vec::fit(&many, &graph, &mut Run::seeded(1).observed(&mut stop)).unwrap();
+    let stopped =
+        Node2Vec::fit_until_stopped(&many, &graph, None, &mut Run::seeded(1).observed(&mut stop)).unwrap();
     assert!(stopped.vectors.report.stopped && stopped.vectors.report.epochs_done < 200);
+    let error = Node2Vec::fit(&many, &graph, &mut Run::seeded(1).observed(&mut stop)).unwrap_err();
+    assert!(matches!(error, NodeError::Fit(seqemb::FitError::Stopped { epochs: 200, .. })), "{error}");
 }
 
 #[test]

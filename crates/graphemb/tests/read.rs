@@ -177,11 +177,11 @@ proptest! {
         let graph = Graph::from_weighted_edges(12, weighted, &options).unwrap();
         let weight = |w: &f32| *w;
         let again = if directed {
-            Graph::from_petgraph(&graph.to_petgraph::<petgraph::Directed>().unwrap(), weight, &options)
+            Graph::from_petgraph(&graph.to_petgraph::<petgraph::Directed>().unwrap(), weight)
         } else {
             let both = graph.to_petgraph::<petgraph::Directed>().unwrap();
             prop_assert_eq!(both.edge_count(), graph.n_entries());
-            Graph::from_petgraph(&graph.to_petgraph::<petgraph::Undirected>().unwrap(), weight, &options)
+            Graph::from_petgraph(&graph.to_petgraph::<petgraph::Undirected>().unwrap(), weight)
         };
         prop_assert_eq!(again.unwrap(), graph);
     }

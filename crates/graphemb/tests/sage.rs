@@ -217,8 +217,10 @@ fn an_observer_sees_progress_and_can_stop() {
     assert!(!whole.report().stopped && whole.report().losses.len() == 3);
 
     let mut stop = |_: &Progress<'_>| Flow::Stop;
-    let stopped =
-        GraphSage::fit(&params, &graph, features.view(), &mut Run::seeded(1).observed(&mut stop)).unwrap();
+    let mut run = Run::seeded(1).observed(&mut stop);
+    let error = GraphSage::fit(&params, &graph, features.view(), &mut run).unwrap_err();
+    assert!(matches!(error, SageError::Stopped), "{error}");
+    let stopped = GraphSage::fit_until_stopped(&params, &graph, features.view(), &mut run).unwrap();
     assert!(stopped.report().stopped && stopped.report().pairs < whole.report().pairs);
     assert_eq!(stopped.nodes().len(), 121, "what there is is kept");
 

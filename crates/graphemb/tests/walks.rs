@@ -42,7 +42,7 @@ fn walks_are_the_same_on_any_number_of_threads() {
         for _ in 0..2 {
             let mut read = Vec::new();
             walks
-                .for_each_sequence(&mut |walk| {
+                .for_each_sequence(0, &mut |walk| {
                     read.push(walk.to_vec());
                     ControlFlow::Continue(())
                 })

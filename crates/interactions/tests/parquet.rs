@@ -13,7 +13,8 @@ use arrow_array::{
     Int32Array, Int64Array, LargeStringArray, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
 };
-use embed_core::{FeatureValues, SequenceSource};
+use embed_core::testkit::{SequenceSuite, sequence_source};
+use embed_core::{FeatureValues, SequenceSource, Sequences};
 use interactions::{
     BadRows, FeatureOptions, Field, FileSequences, Log, Place, ReadError, ReadOptions, RowError, Split,
     TimeUnit, for_each_interaction, read_features,
@@ -196,16 +197,8 @@ fn runs_of_rows_are_sequences_on_each_pass() {
     let id = |item: i64| keys.get(&item.to_string()).unwrap();
     let expected: Vec<Vec<u32>> =
         items.chunks(7).map(|run| run.iter().map(|&item| id(item)).collect()).collect();
-    for _ in 0..3 {
-        let mut found = Vec::new();
-        source
-            .for_each_sequence(&mut |sequence| {
-                found.push(sequence.to_vec());
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-        assert_eq!(found, expected);
-    }
+    let expected = Sequences::from_rows(source.n_items(), expected).unwrap();
+    sequence_source(|| Box::new(source.clone()), &SequenceSuite::new("Parquet").holding(&expected));
 }
 
 #[test]

@@ -452,7 +452,7 @@ fn tasks_are_told_from_sessions_by_the_first_line() {
 fn collect(source: &FileSequences) -> Vec<Vec<u32>> {
     let mut found = Vec::new();
     source
-        .for_each_sequence(&mut |sequence| {
+        .for_each_sequence(0, &mut |sequence| {
             found.push(sequence.to_vec());
             ControlFlow::Continue(())
         })
@@ -479,7 +479,7 @@ fn sequences_come_from_disk_the_same_on_each_pass() {
 
     let few = std::sync::Arc::new(Vocab::from_keys(["b", "a"]).unwrap());
     let source = FileSequences::open(&path, &ReadOptions::default(), few.clone()).unwrap();
-    let error = source.for_each_sequence(&mut |_| ControlFlow::Continue(())).unwrap_err();
+    let error = source.for_each_sequence(0, &mut |_| ControlFlow::Continue(())).unwrap_err();
     let inner = std::error::Error::source(&error).unwrap().to_string();
     assert!(inner.contains("line 3, item: found \"c\", expected an item of the vocabulary"), "{inner}");
     assert_eq!(collect(&FileSequences::open(&path, &skipping(), few).unwrap()), [vec![1, 0], vec![0]]);
@@ -500,7 +500,7 @@ fn runs_of_rows_are_sequences() {
         // A visit that has had enough sees nothing more.
         let mut seen = 0;
         source
-            .for_each_sequence(&mut |_| {
+            .for_each_sequence(0, &mut |_| {
                 seen += 1;
                 if seen == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
@@ -508,7 +508,7 @@ fn runs_of_rows_are_sequences() {
         assert_eq!(seen, 2);
         let few = std::sync::Arc::new(Vocab::from_keys(["b", "a"]).unwrap());
         let source = FileSequences::open(&path, &ReadOptions::default(), few.clone()).unwrap();
-        let error = source.for_each_sequence(&mut |_| ControlFlow::Continue(())).unwrap_err();
+        let error = source.for_each_sequence(0, &mut |_| ControlFlow::Continue(())).unwrap_err();
         let inner = std::error::Error::source(&error).unwrap().to_string();
         assert!(inner.contains("row 3, item: found \"c\", expected an item of the vocabulary"), "{inner}");
         let source = FileSequences::open(&path, &skipping(), few).unwrap();
@@ -524,7 +524,7 @@ fn a_file_that_vanishes_between_passes_is_an_error() {
     let path = written(folder.path(), "x.txt", b"u a b\n");
     let (source, ..) = FileSequences::scan(&path, &ReadOptions::default()).unwrap();
     std::fs::remove_file(&path).unwrap();
-    assert!(source.for_each_sequence(&mut |_| ControlFlow::Continue(())).is_err());
+    assert!(source.for_each_sequence(0, &mut |_| ControlFlow::Continue(())).is_err());
 }
 
 #[test]

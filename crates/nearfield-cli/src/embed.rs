@@ -87,7 +87,7 @@ fn users(args: &EmbedArgs, model: &Model) -> Result<Embeddings, CliError> {
         Model::Dssm(model) if !lines => Some(model.coder().code(Side::User, &frame)?),
         _ => None,
     };
-    let side = model.users();
+    let side = model.users(model.metric());
     let whom: Vec<Whom<'_>> = frame
         .keys()
         .keys()
@@ -109,7 +109,7 @@ fn users(args: &EmbedArgs, model: &Model) -> Result<Embeddings, CliError> {
         })?;
         vector.assign(&ndarray::ArrayView1::from(&embedded));
     }
-    Ok(Embeddings::new(frame.keys().clone(), vectors)?)
+    Ok(Embeddings::in_space(frame.keys().clone(), vectors, side.space())?)
 }
 
 /// Keys and what each has of a catalogue.

@@ -66,8 +66,12 @@ pub(crate) enum CliError {
     NoTowers { path: PathBuf, method: String },
     #[error("{}: nothing is known of user {user:?}: neither a feature that the model looks at nor an item of its catalogue", path.display())]
     NothingKnown { path: PathBuf, user: String },
-    #[error("{option} is not an option of --method {method}")]
-    NotAnOption { option: String, method: &'static str },
+    #[error("{option} is not an option of {with}: it is of {of}")]
+    NotAnOption { option: String, with: String, of: String },
+    #[error("{option} needs {needs}")]
+    NeedsOption { option: String, needs: String },
+    #[error("{option} does nothing with {with}")]
+    DoesNothing { option: String, with: String },
     #[error("{}, line {line}: {what}", path.display())]
     Candidates { path: PathBuf, line: usize, what: String },
     #[error("--method {method} needs users, and a log of sessions has none")]
@@ -120,6 +124,12 @@ pub(crate) enum CliError {
     NotAKeyEach { path: PathBuf, expected: usize, got: usize },
     #[error("{} has vectors of {got} components, {} of {expected}", path.display(), items.display())]
     OtherDimension { path: PathBuf, items: PathBuf, expected: usize, got: usize },
+    #[error(
+        "the vectors of {} are to be scored in space {space:016x}, those of {} live in space {other:016x}: take the vectors of \
+         the same model, users for the index that run leaves, or the other table (--table)",
+        path.display(), other_path.display()
+    )]
+    OtherSpace { path: PathBuf, space: u64, other_path: PathBuf, other: u64 },
     #[error("--against {against}: its keys are not those of {table}")]
     OtherKeys { table: String, against: String },
     #[error("{} is not the bench of indexes", path.display())]
@@ -183,6 +193,8 @@ impl CliError {
             Self::OverwritesInput { .. }
             | Self::NotNpy { .. }
             | Self::NotAnOption { .. }
+            | Self::NeedsOption { .. }
+            | Self::DoesNothing { .. }
             | Self::TextOption { .. }
             | Self::Walk(WalkError::Count { .. } | WalkError::Number { .. })
             | Self::Params(_)

@@ -7,7 +7,7 @@ use nearfield::interactions::{FeatureOptions, ReadError, read_features};
 use nearfield::towers::features::{Feature, HistoryFeature, IdFeature, Schema, Side, SideSchema};
 use nearfield::towers::models::{HistoryView, Pooling};
 
-use crate::args::FeatureArgs;
+use crate::args::{FeatureArgs, RunArgs};
 use crate::error::CliError;
 
 /// The table of item ids; a column of users that is called so too could share it.
@@ -52,6 +52,24 @@ impl Frames {
         match args.feature_types.iter().zip(found).find(|(_, found)| !found) {
             Some(((column, _), _)) => Err(CliError::NoColumn { column: column.clone() }),
             None => Ok(frames),
+        }
+    }
+
+    /// Check for options of histories where items have nothing that a history could be pooled of.
+    ///
+    /// # Errors
+    /// [`CliError::NotAnOption`] names the first.
+    pub(crate) fn check(&self, args: &RunArgs) -> Result<(), CliError> {
+        let history = args.tower.history();
+        match args.tower.of_histories() {
+            Some(option) if self.schema(&args.features, history).history.is_none() => {
+                Err(CliError::NotAnOption {
+                    option: option.to_owned(),
+                    with: "--no-ids without a category or list in --item-features".to_owned(),
+                    of: "models with a history".to_owned(),
+                })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -35,18 +35,21 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 use args::{Cli, Command};
 use error::{CliError, EXIT_FAILED, EXIT_USAGE};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::definition()
+        .try_get_matches()
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return explain(&error),
     };
-    match dispatch(&cli) {
+    match Cli::check(&matches).and_then(|()| dispatch(&cli)) {
         Ok(code) => code,
         Err(error) => {
             output::failure(cli.json, &error.line());

@@ -1,16 +1,15 @@
 //! A model of any method: what `run` learns and leaves, and what `recommend` opens.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use embed_core::store::{Reader, StoreError};
-use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
+use embed_core::{EmbedError, Embedder, Embeddings, ItemId, KeyTable, Metric, Space};
 use nearfield::graphemb::UserItemVectors;
 use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
 use nearfield::towers::features::Records;
 use nearfield::towers::models::{DssmParams, TowersParams};
-use nearfield::towers::train::FitParams;
-use nearfield::towers::{Dssm, IdTowers, UserInput, UserRecord, Who};
+use nearfield::towers::train::FitRecord;
+use nearfield::towers::{Dssm, IdTowers, UserEmbedder, UserInput, UserRecord, Who};
 use serde::Serialize;
 
 use crate::args::Method;
@@ -24,9 +23,9 @@ pub(crate) enum Model {
     /// Vectors of items and of the users of the log, in one graph; a user is the mean of a history all the same.
     UsersItems(UserItemVectors),
     /// Two towers over ids and histories.
-    Towers(Arc<IdTowers>),
+    Towers(IdTowers),
     /// Two towers over features.
-    Dssm(Arc<Dssm>),
+    Dssm(Dssm),
 }
 
 impl Model {
@@ -51,15 +50,15 @@ impl Model {
         }
     }
 
-    /// The user side.
-    pub(crate) fn users(&self) -> UserSide {
+    /// The user side, to be scored by `metric`: vectors of items may be asked for by another than they were trained for.
+    pub(crate) fn users(&self, metric: Metric) -> UserSide {
         match self {
             // Also where users are nodes: the mean of a history ranks better than its user's own vector (docs/graphs.md).
             Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
-                UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut))
+                UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut).scored_by(metric))
             }
-            Self::Towers(model) => UserSide::Towers(Arc::clone(model)),
-            Self::Dssm(model) => UserSide::Dssm(Arc::clone(model)),
+            Self::Towers(model) => UserSide::Towers(model.user_embedder()),
+            Self::Dssm(model) => UserSide::Dssm(model.user_embedder()),
         }
     }
 
@@ -69,8 +68,8 @@ impl Model {
             Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
                 ModelParams::Sequence(&vectors.params)
             }
-            Self::Towers(model) => ModelParams::Towers { towers: model.params(), fit: model.fit_params() },
-            Self::Dssm(model) => ModelParams::Dssm { towers: model.params(), fit: model.fit_params() },
+            Self::Towers(model) => ModelParams::Towers { towers: model.params(), fit: model.fit_record() },
+            Self::Dssm(model) => ModelParams::Dssm { towers: model.params(), fit: model.fit_record() },
         }
     }
 
@@ -89,9 +88,9 @@ impl Model {
         match method {
             Method::Item2vec => Ok(Self::Items(ItemVectors::open(path)?)),
             Method::Mf | Method::YoutubeDnn | Method::Contrastive => {
-                Ok(Self::Towers(Arc::new(IdTowers::open(path)?)))
+                Ok(Self::Towers(IdTowers::open(path)?))
             }
-            Method::Dssm => Ok(Self::Dssm(Arc::new(Dssm::open(path)?))),
+            Method::Dssm => Ok(Self::Dssm(Dssm::open(path)?)),
             Method::Deepwalk | Method::Node2vec => {
                 let bipartite = Reader::open_any(path)?.kind() == UserItemVectors::KIND.name;
                 Ok(if bipartite {
@@ -109,8 +108,8 @@ impl Model {
 #[serde(untagged)]
 pub(crate) enum ModelParams<'a> {
     Sequence(&'a Params),
-    Towers { towers: &'a TowersParams, fit: &'a FitParams },
-    Dssm { towers: &'a DssmParams, fit: &'a FitParams },
+    Towers { towers: &'a TowersParams, fit: &'a FitRecord },
+    Dssm { towers: &'a DssmParams, fit: &'a FitRecord },
 }
 
 /// How user vectors are scored against item vectors, unless `--metric` says otherwise.
@@ -136,14 +135,14 @@ pub(crate) struct Whom<'a> {
 #[derive(Debug)]
 pub(crate) enum UserSide {
     Pooled(Pooled),
-    Towers(Arc<IdTowers>),
-    Dssm(Arc<Dssm>),
+    Towers(UserEmbedder<IdTowers>),
+    Dssm(UserEmbedder<Dssm>),
 }
 
 impl UserSide {
     /// Whether it can make a vector of somebody without a history.
     pub(crate) fn knows_features(&self) -> bool {
-        matches!(self, Self::Dssm(model) if !model.coder().schema().user.features.is_empty())
+        matches!(self, Self::Dssm(side) if !side.model().coder().schema().user.features.is_empty())
     }
 }
 
@@ -151,31 +150,45 @@ impl Embedder<Whom<'_>> for UserSide {
     fn dim(&self) -> usize {
         match self {
             Self::Pooled(pooled) => pooled.dim(),
-            Self::Towers(model) => model.params().dim,
-            Self::Dssm(model) => model.params().dim,
+            Self::Towers(side) => side.dim(),
+            Self::Dssm(side) => side.dim(),
         }
     }
 
     fn space(&self) -> Space {
         match self {
             Self::Pooled(pooled) => pooled.space(),
-            Self::Towers(model) => model.items().space(),
-            Self::Dssm(model) => model.items().space(),
+            Self::Towers(side) => side.space(),
+            Self::Dssm(side) => side.space(),
+        }
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        match self {
+            Self::Pooled(pooled) => pooled.metric(),
+            Self::Towers(side) => side.metric(),
+            Self::Dssm(side) => side.metric(),
+        }
+    }
+
+    fn keys(&self) -> Option<KeyTable> {
+        match self {
+            Self::Pooled(pooled) => pooled.keys(),
+            Self::Towers(side) => side.keys(),
+            Self::Dssm(side) => side.keys(),
         }
     }
 
     fn embed_into(&self, whom: &Whom<'_>, out: &mut [f32]) -> Result<(), EmbedError> {
         match self {
             Self::Pooled(pooled) => pooled.embed_into(whom.history, out),
-            Self::Dssm(model) => {
+            Self::Dssm(side) => {
                 let known = whom.user.map_or(Who::Nobody, Who::Known);
                 let who = whom.features.map_or(known, |(records, row)| Who::Features(records, row));
-                model.embed_into(&UserRecord { who, history: whom.history }, out)
+                side.embed_into(&UserRecord { who, history: whom.history }, out)
             }
-            // A user without items has a vector that was never trained.
-            Self::Towers(_) if whom.history.is_empty() => Err(EmbedError::Empty { what: "history" }),
-            Self::Towers(model) => {
-                model.embed_into(&UserInput { user: whom.user, history: whom.history }, out)
+            Self::Towers(side) => {
+                side.embed_into(&UserInput { user: whom.user, history: whom.history }, out)
             }
         }
     }

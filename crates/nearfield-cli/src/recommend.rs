@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use embed_core::{AnnIndex, ItemId};
 use nearfield::ann::Index;
 use nearfield::towers::features::{Records, Side};
-use nearfield::{Options, Recommender};
+use nearfield::{Options, Recommender, VectorRetriever};
 use serde::Serialize;
 
 use crate::args::{Method, RecommendArgs};
 use crate::error::CliError;
 use crate::histories::{self, Histories};
-use crate::model::{Model, UserSide, Whom};
+use crate::model::{self, Model, UserSide, Whom};
 use crate::neighbors::{Scored, list};
 use crate::run::save::{INDEX, MODEL};
 use crate::{features, keys, manifest, output};
@@ -41,7 +41,7 @@ pub(crate) fn recommend(args: &RecommendArgs, json: bool) -> Result<ExitCode, Cl
             found.len()
         ));
     }
-    let items = found.iter().map(|item| Scored { key: item.key.to_owned(), score: item.score }).collect();
+    let items = found.iter().map(|item| Scored { key: item.key.clone(), score: item.score }).collect();
     let recommended = Recommended { items };
     let heading = format!("for {}", asked(args));
     output::result(json, &recommended, || {
@@ -50,36 +50,47 @@ pub(crate) fn recommend(args: &RecommendArgs, json: bool) -> Result<ExitCode, Cl
     Ok(ExitCode::SUCCESS)
 }
 
+/// A user side and an index.
+type Served = Recommender<VectorRetriever<UserSide, Index>>;
+
 /// The parts of a run's folder, checked byte by byte.
-fn open(dir: &Path) -> Result<Recommender<UserSide, Index>, CliError> {
+fn open(dir: &Path) -> Result<Served, CliError> {
     let manifest = manifest::read(dir)?;
     let name = manifest["method"].as_str().unwrap_or_default();
     let method = Method::named(name)
         .ok_or_else(|| CliError::UnknownMethod { path: dir.to_owned(), got: name.to_owned() })?;
     let model = Model::open(method, &dir.join(MODEL))?;
     let index = Index::open_verified(dir.join(INDEX))?;
-    Ok(Recommender::new(model.users(), index, model.items().vocab().clone())?)
+    // The metric that the run chose: an index of another is refused.
+    let metric = manifest["settings"]["metric"].as_str().and_then(|name| name.parse().ok());
+    Ok(Recommender::new(model.users(metric.unwrap_or_else(|| model::metric_of(method))), index)?)
 }
 
 /// The user's row of features, where a file has them.
 fn features(args: &RecommendArgs, side: &UserSide) -> Result<Option<(Records, usize)>, CliError> {
     let (Some(path), Some(user)) = (&args.user_features, &args.user) else { return Ok(None) };
-    let UserSide::Dssm(model) = side else {
-        let method = "of another kind".to_owned();
-        return Err(CliError::NoFeatures { path: args.model.clone(), method });
+    let refused = || CliError::NotAnOption {
+        option: "--user-features".to_owned(),
+        with: format!("the model in {}", args.model.display()),
+        of: "dssm that learned with --user-features".to_owned(),
     };
-    let frame = features::of_model(path, model.coder().schema(), Side::User)?;
+    if !side.knows_features() {
+        return Err(refused());
+    }
+    let UserSide::Dssm(side) = side else { return Err(refused()) };
+    let coder = side.model().coder();
+    let frame = features::of_model(path, coder.schema(), Side::User)?;
     let row = keys::find(frame.keys(), "user", user)?;
-    Ok(Some((model.coder().code(Side::User, &frame)?, row as usize)))
+    Ok(Some((coder.code(Side::User, &frame)?, row as usize)))
 }
 
 /// The user, if it is one of the log, and the ids of what is recommended from, oldest first.
 fn history(
     args: &RecommendArgs,
-    recommender: &Recommender<UserSide, Index>,
+    recommender: &Served,
     has_features: bool,
 ) -> Result<(Option<u32>, Vec<ItemId>), CliError> {
-    let items = recommender.items();
+    let items = &*recommender.retriever().item_keys()?.to_vocab()?;
     if let Some(user) = &args.user {
         let path = args.model.join(histories::FILE);
         if !path.exists() {

@@ -15,9 +15,10 @@ use std::time::Instant;
 
 use ndarray::ArrayView2;
 use nearfield::ann::IndexSpec;
-use nearfield::embed_core::NegativeSampler;
 use nearfield::interactions::{Log, ReadOptions};
-use nearfield::negsample::{Curriculum, HardNegatives, HardParams, Mixture, Popularity, Schedule, Uniform};
+use nearfield::negsample::{
+    Curriculum, HardNegatives, HardParams, Mixture, Popularity, RefreshableSampler, Schedule, Uniform,
+};
 use nearfield::prelude::*;
 use nearfield::seqemb::{Exclude, Params};
 
@@ -48,17 +49,16 @@ fn main() -> Result<(), Failure> {
         let exclude = if HARD.contains(&kind(&name)) { Exclude::Sequence } else { Exclude::Context };
         let params = Params { negatives: 5, epochs, exclude, ..Params::basket() };
         let counts = train.item_counts();
-        let mut sampler = strategy(&name, &counts, params.exponent)?;
+        let sampler = strategy(&name, &counts, params.exponent)?;
         let start = Instant::now();
         let keys = train.item_keys().clone();
-        let items =
-            SkipGram::fit_with(&params, &train.sequences(), keys, sampler.as_mut(), &mut Run::seeded(1))?;
+        let items = SkipGram::fit_with(&params, &train.sequences(), keys, sampler, &mut Run::seeded(1))?;
         let seconds = start.elapsed().as_secs_f64();
         let (seen, truth) = (train.histories(), held_out.histories());
         let scorer = EmbeddingScorer::from_histories(
             &items.pooled(Pooling::default(), Scoring::InOut),
             &seen,
-            items.targets(Scoring::InOut).vectors(),
+            items.targets(Scoring::InOut),
             Metric::InnerProduct,
             ColdUsers::RecommendNothing,
             Parallelism::All,
@@ -80,7 +80,7 @@ fn kind(name: &str) -> &str {
     name.split(':').next().unwrap_or_default()
 }
 
-fn strategy(name: &str, counts: &[u64], exponent: f64) -> Result<Box<dyn NegativeSampler>, Failure> {
+fn strategy(name: &str, counts: &[u64], exponent: f64) -> Result<Box<dyn RefreshableSampler>, Failure> {
     let n_items = counts.len();
     let popularity = Popularity::new(counts, exponent)?;
     let (mut schedule, mut params) = (Schedule::default(), HardParams { band: 40, ..HardParams::default() });

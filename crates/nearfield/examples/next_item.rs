@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let scorer = EmbeddingScorer::from_histories(
                     &items.pooled(pooling, Scoring::InOut),
                     &task.prefixes,
-                    items.targets(Scoring::InOut).vectors(),
+                    items.targets(Scoring::InOut),
                     Metric::InnerProduct,
                     ColdUsers::RecommendNothing,
                     Parallelism::All,

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let items = SkipGram::fit(&ItemToVec::basket(), &log.sequences(), log.item_keys().clone(), &mut run)?;
     let index = Flat::build(items.targets(Scoring::InOut), Metric::InnerProduct, &mut run)?;
     let user_side = items.pooled(Pooling::default(), Scoring::InOut);
-    let recommender = Recommender::new(user_side, index, log.item_keys().clone())?;
+    let recommender = Recommender::new(user_side, index)?;
 
     show("after tent and stove", &recommender.recommend_keys(&["tent", "stove"], 5)?);
     show("after guitar", &recommender.recommend_keys(&["guitar"], 5)?);
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn show(title: &str, list: &[Recommendation<'_>]) {
+fn show(title: &str, list: &[Recommendation]) {
     let items: Vec<String> = list.iter().map(|item| format!("{} {:.2}", item.key, item.score)).collect();
     println!("{title}: {}", items.join(", "));
 }

@@ -17,13 +17,13 @@ use std::time::Instant;
 use nearfield::ann::IndexSpec;
 use nearfield::embed_core::{Neighbor, Sequences, TopK, kernel};
 use nearfield::interactions::{Log, ReadOptions};
-use nearfield::negsample::{Frequency, HardNegatives, HardParams, InBatch};
+use nearfield::negsample::{HardNegatives, HardParams};
 use nearfield::prelude::*;
 use nearfield::towers::models::{Histories, HistoryView, Pooling, TowersParams, YouTubeDnn};
 use nearfield::towers::optim::{Decay, Schedule, TableOptimizer};
 use nearfield::towers::rerank::{RerankParams, RerankScratch, Reranker, Retrieval};
-use nearfield::towers::train::{FitParams, Negatives};
-use nearfield::towers::{IdTowers, UserInput};
+use nearfield::towers::train::{FitParams, NegativeSampling};
+use nearfield::towers::{IdTowers, TwoTowerData};
 
 const FOUND: usize = 100;
 
@@ -35,28 +35,29 @@ struct Settings {
     seed: u64,
     params: RerankParams,
     fit: FitParams,
+    /// Candidates of a positive.
+    candidates: usize,
 }
 
 fn settings(words: &[String]) -> Result<Settings> {
     let fit = FitParams {
         epochs: 2,
         batch: 256,
-        negatives: Negatives { in_batch: false, shared: 0, own: 15 },
-        log_q: false,
         temperature: 1.0,
         table_optimizer: TableOptimizer::lazy_adam(),
         table_rate: 1e-3,
         schedule: Schedule { warm_up: 100, decay: Decay::Linear },
         ..FitParams::default()
     };
-    let mut settings = Settings { tune: false, last: 10, seed: 1, params: RerankParams::default(), fit };
+    let params = RerankParams::default();
+    let mut settings = Settings { tune: false, last: 10, seed: 1, params, fit, candidates: 15 };
     for word in words {
-        let Settings { params, fit, .. } = &mut settings;
+        let Settings { params, fit, candidates, .. } = &mut settings;
         match word.split_once('=') {
             None if word == "tune" => settings.tune = true,
             Some(("last", value)) => settings.last = value.parse()?,
             Some(("seed", value)) => settings.seed = value.parse()?,
-            Some(("own", value)) => fit.negatives.own = value.parse()?,
+            Some(("own", value)) => *candidates = value.parse()?,
             Some(("epochs", value)) => fit.epochs = value.parse()?,
             Some(("rate", value)) => fit.rate = value.parse()?,
             Some(("table_rate", value)) => fit.table_rate = value.parse()?,
@@ -76,7 +77,7 @@ fn main() -> Result<()> {
         println!("usage: rerank_movies RATINGS [tune] [SETTING=VALUE]…");
         return Ok(());
     };
-    let Settings { tune, last: n_last, seed, params, fit } = settings(rest)?;
+    let Settings { tune, last: n_last, seed, params, fit, candidates } = settings(rest)?;
     let options = ReadOptions { header: false, columns: "user=0,item=1".parse()?, ..ReadOptions::default() };
     let (log, _) = Log::read(ratings, &options)?;
     let (mut train, mut early) = (Sequences::new(log.n_items()), Sequences::new(log.n_items()));
@@ -100,8 +101,10 @@ fn main() -> Result<()> {
         "Flat".parse::<IndexSpec>()?.build(earlier.items(), Metric::InnerProduct, &mut Run::seeded(1))?;
     let near = HardParams { skip: 0, band: FOUND, ..HardParams::default() };
     let sampler = HardNegatives::new(Box::new(index), near)?;
-    let first = Retrieval { users: &earlier, items: earlier.items() };
-    let reranker = Reranker::fit((&params, &fit), first, &histories, &sampler, &mut Run::seeded(seed))?;
+    let negatives = NegativeSampling::per_example_from(candidates, sampler).uncorrected();
+    let first = Retrieval { users: &earlier.history_embedder(), items: earlier.items() };
+    let run = &mut Run::seeded(seed);
+    let reranker = Reranker::fit(&params, &fit, first, &histories, negatives, run)?;
     let losses: Vec<String> =
         reranker.report().epochs.iter().map(|epoch| format!("{:.4}", epoch.loss)).collect();
     println!("re-ranking: {:.0} s, losses {}", start.elapsed().as_secs_f64(), losses.join(" "));
@@ -159,15 +162,12 @@ fn retrieve(log: &Log, histories: &Histories, seed: u64) -> Result<IdTowers> {
         schedule: Schedule { warm_up: 0, decay: Decay::Linear },
         ..FitParams::default()
     };
-    let counts = histories.sequences().counts();
-    let mut sampler = InBatch::new(counts.len(), Frequency::from_counts(&counts)?)?;
-    let keys = (Arc::clone(log.user_keys()), Arc::clone(log.item_keys()));
-    let run = &mut Run::seeded(seed);
-    Ok(IdTowers::fit((&towers, &fit), (histories, None), keys, &mut sampler, run)?)
+    let data = TwoTowerData::new(histories, log.user_keys(), log.item_keys());
+    Ok(IdTowers::fit(&towers, &fit, data, NegativeSampling::in_batch(), &mut Run::seeded(seed))?)
 }
 
 fn search(model: &IdTowers, histories: &Histories, user: u32) -> Result<Vec<Neighbor>> {
-    let vector = model.embed(&UserInput { user: None, history: histories.sequence(user) })?;
+    let vector = model.history_embedder().embed(histories.sequence(user))?;
     let (seen, mut top) = (histories.set(user), TopK::new(FOUND));
     for (item, row) in (0..).zip(model.items().vectors().rows()) {
         if seen.binary_search(&item).is_err() {

@@ -11,8 +11,8 @@
 use std::collections::HashMap;
 use std::error::Error;
 
-use ndarray::{Array2, ArrayView2};
-use nearfield::embed_core::{Csr, SeededRng, Sequences};
+use ndarray::Array2;
+use nearfield::embed_core::{Csr, EmbedError, SeededRng, Sequences, Space};
 use nearfield::prelude::*;
 use nearfield::seqemb::cold::CategoryMeans;
 use nearfield::seqemb::{ItemVectors, SideInformation, SideVectors, Training};
@@ -47,15 +47,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     for scoring in [Scoring::InOut, Scoring::InIn] {
         for (name, items) in [("Item2Vec", &plain), ("with side information", &with_side)] {
             let targets = items.targets(scoring);
-            task.rank(&format!("warm, {scoring:?}, {name}"), items, scoring, targets.vectors(), true)?;
+            task.rank(&format!("warm, {scoring:?}, {name}"), items, scoring, targets, true)?;
         }
     }
     for scoring in [Scoring::InOut, Scoring::InIn] {
         for (name, items) in [("Item2Vec", &plain), ("with side information", &with_side)] {
             let means = CategoryMeans::fit(&task.warm, items.targets(scoring).vectors(), SHRINKAGE)?;
-            let vectors = means.predict(&task.cold);
+            let targets = without_data(means.predict(&task.cold))?;
             let name = format!("cold, {scoring:?}, {name}, means of genres");
-            task.rank(&name, items, scoring, vectors.view(), false)?;
+            task.rank(&name, items, scoring, &targets, false)?;
         }
     }
     let side = side.ok_or("no vectors of genres")?;
@@ -65,7 +65,35 @@ fn main() -> Result<(), Box<dyn Error>> {
             row.assign(&ndarray::ArrayView1::from(&vector));
         }
     }
-    task.rank("cold, InIn, vectors of genres from training", &with_side, Scoring::InIn, vectors.view(), false)
+    let (name, targets) = ("cold, InIn, vectors of genres from training", without_data(vectors)?);
+    task.rank(name, &with_side, Scoring::InIn, &targets, false)
+}
+
+/// Vectors of the items without data, under keys of their own.
+fn without_data(vectors: Array2<f32>) -> Result<Embeddings, Box<dyn Error>> {
+    let keys = Vocab::from_keys((0..vectors.nrows()).map(|item| format!("without data {item}")))?;
+    Ok(Embeddings::new(keys, vectors)?)
+}
+
+/// The user side for items that training did not see: they are of no space, and have other keys than the items of the histories.
+struct Users(Pooled);
+
+impl Embedder<[ItemId]> for Users {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn space(&self) -> Space {
+        Space::ANY
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        self.0.metric()
+    }
+
+    fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
+        self.0.embed_into(history, out)
+    }
 }
 
 /// A log cut up; items with and without data are numbered apart.
@@ -139,8 +167,7 @@ impl Task {
         } else {
             Training::new(params, &sequences, keys, seed)?
         };
-        let mut sampler = training.sampler()?;
-        while training.epoch(&sequences, sampler.as_mut(), &mut Run::seeded(seed))? {}
+        while training.epoch(&sequences, &mut Run::seeded(seed))? {}
         Ok(training.finish_with_side()?)
     }
 
@@ -150,23 +177,17 @@ impl Task {
         name: &str,
         items: &ItemVectors,
         scoring: Scoring,
-        targets: ArrayView2<'_, f32>,
+        targets: &Embeddings,
         warm: bool,
     ) -> Result<(), Box<dyn Error>> {
         let metric = if scoring == Scoring::InOut { Metric::InnerProduct } else { Metric::Cosine };
-        let targets = match metric {
-            Metric::Cosine => {
-                let norms =
-                    targets.map_axis(ndarray::Axis(1), |row| row.dot(&row).sqrt().max(f32::MIN_POSITIVE));
-                &targets / &norms.insert_axis(ndarray::Axis(1))
-            }
-            _ => targets.to_owned(),
-        };
+        let users = items.pooled(Pooling::default(), scoring);
+        let users: Box<dyn Embedder<[ItemId]>> = if warm { Box::new(users) } else { Box::new(Users(users)) };
         let scorer = EmbeddingScorer::from_histories(
-            &items.pooled(Pooling::default(), scoring),
+            &users,
             &self.histories,
             targets,
-            Metric::InnerProduct,
+            metric,
             ColdUsers::RecommendNothing,
             Parallelism::All,
         )?;

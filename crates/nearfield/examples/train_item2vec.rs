@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Goes with what: the mean of the history's input vectors against output vectors.
     let users = items.pooled(Pooling::default(), Scoring::InOut);
-    let targets = items.targets(Scoring::InOut).vectors();
+    let targets = items.targets(Scoring::InOut);
     let (seen, metric) = (train.histories(), Metric::InnerProduct);
     let scorer =
         EmbeddingScorer::from_histories(&users, &seen, targets, metric, ColdUsers::Refuse, Parallelism::All)?;

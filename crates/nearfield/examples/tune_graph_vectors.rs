@@ -50,13 +50,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (users, items) = settings.fit(&train)?;
         print!("{group:70} {:6.1} s", start.elapsed().as_secs_f64());
         if let Some(users) = users {
-            let targets = items.targets(Scoring::InOut).vectors();
-            let scorer = EmbeddingScorer::new(users.vectors(), targets, Metric::InnerProduct)?;
+            let targets = items.targets(Scoring::InOut);
+            let scorer = EmbeddingScorer::from_users(&users, targets, Metric::InnerProduct)?;
             print!(" | {}", measure(&scorer, &train, &held_out)?);
         }
         for (scoring, metric) in [(Scoring::InOut, Metric::InnerProduct), (Scoring::InIn, Metric::Cosine)] {
             let pooled = items.pooled(Pooling::default(), scoring);
-            let (seen, targets) = (train.histories(), items.targets(scoring).vectors());
+            let (seen, targets) = (train.histories(), items.targets(scoring));
             let nothing = ColdUsers::RecommendNothing;
             let scorer =
                 EmbeddingScorer::from_histories(&pooled, &seen, targets, metric, nothing, Parallelism::All)?;

@@ -71,7 +71,7 @@ fn measure(
     let scorer = EmbeddingScorer::from_histories(
         &items.pooled(pooling, scoring),
         &seen,
-        items.targets(scoring).vectors(),
+        items.targets(scoring),
         metric,
         ColdUsers::RecommendNothing,
         Parallelism::All,

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example tune_towers -- [FILE] [test=FILE] [hold=last|end] [k=20] [SETTING,SETTING…]…`
 //!
-//! Each group of settings is one training of a preset: `mf`, `mean`, `places`, `near`, `query`, `simplex`, `self`, `deep` or `contrastive`, and
+//! Each group of settings is one training of a preset: `mf`, `mean`, `places`, `near`, `query`, `self`, `deep` or `contrastive`, and
 //! changes to it; `ccl` trains by contrastive loss. A tenth of each user's items is held out, or the last one, or the last fifth. Without a file it compares two on a planted log. A
 //! test file is for the final figure: nothing is held out then. `hard=0.1` draws a tenth of each positive's own negatives from
 //! the ranks 10 to 110 near the user, once a pass is over, or so many as `warm` says.
@@ -15,14 +15,14 @@ use std::time::Instant;
 use ndarray::ArrayView2;
 use nearfield::ann::IndexSpec;
 use nearfield::interactions::{Log, ReadOptions};
-use nearfield::negsample::{self, Curriculum, Frequency, HardNegatives, HardParams, InBatch, Uniform};
+use nearfield::negsample::{self, Curriculum, HardNegatives, HardParams, Uniform};
 use nearfield::prelude::*;
 use nearfield::towers::losses::Objective;
 use nearfield::towers::models::{Histories, HistoryView, Join, Pooling, Similarity, YouTubeDnn};
 use nearfield::towers::optim::{Decay, TableOptimizer};
 use nearfield::towers::train::Holdout::{End, Last, Share};
-use nearfield::towers::train::{FitParams, Negatives, Validation, hold_out};
-use nearfield::towers::{IdTowers, Preset, UserInput};
+use nearfield::towers::train::{FitParams, NegativeCounts, NegativeSampling, Validation, hold_out};
+use nearfield::towers::{IdTowers, Preset, TwoTowerData, UserInput};
 
 mod planted;
 
@@ -58,15 +58,14 @@ fn main() -> Result<(), Failure> {
     let histories = Histories::new(sequences);
     for group in groups {
         let Setting { preset, seed, hard, warm } = settings(&group)?;
-        let mut sampler = sampler(&histories, &preset, hard.map(|share| (share, warm)))?;
+        let negatives = negatives(&histories, &preset, hard.map(|share| (share, warm)))?;
         let start = Instant::now();
-        let keys = (train.user_keys().clone(), train.item_keys().clone());
-        let fit = (&preset.towers, &preset.fit);
+        let of = TwoTowerData::new(&histories, train.user_keys(), train.item_keys()).held_out(&truth);
         let run = &mut Run::seeded(seed);
-        let mut training = IdTowers::training(fit, (&histories, Some(&truth)), seed)?;
+        let mut training = IdTowers::training(&preset.towers, &preset.fit, of, negatives, seed)?;
         let mut more = true;
         while more {
-            more = training.epoch(sampler.as_mut(), run)?;
+            more = training.epoch(run)?;
             let report = training.report();
             if let Some(ranked) = report.epochs.last().and_then(|epoch| epoch.validation) {
                 println!(
@@ -78,15 +77,20 @@ fn main() -> Result<(), Failure> {
                 );
             }
         }
-        let (trained, report) = training.finish();
-        let model = IdTowers::new(fit, trained, report, keys, run.parallelism)?;
+        let model = IdTowers::from_training(&preset.towers, training, of, run.parallelism)?;
         let seconds = start.elapsed().as_secs_f64();
         let examples: u64 = model.report().epochs.iter().map(|epoch| epoch.examples).sum();
         let whom: Vec<UserInput<'_>> =
             (0..).zip(seen.rows()).map(|(user, history)| UserInput { user: Some(user), history }).collect();
-        let (items, cold) = (model.items().vectors(), ColdUsers::RecommendNothing);
-        let scorer =
-            EmbeddingScorer::from_inputs(&model, &whom, items, model.metric(), cold, Parallelism::All)?;
+        let (items, cold) = (model.items(), ColdUsers::RecommendNothing);
+        let scorer = EmbeddingScorer::from_inputs(
+            &model.user_embedder(),
+            &whom,
+            items,
+            model.metric(),
+            cold,
+            Parallelism::All,
+        )?;
         let report = FullRanking::at([k]).evaluate(&scorer, &seen, &truth, &mut Run::default())?;
         let figure = |name| report.get(name, k).unwrap_or(0.0);
         println!(
@@ -112,20 +116,14 @@ struct Setting {
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// In-batch, uniform, or uniform and then in part hard.
-fn sampler(
+/// Those of the preset, by the standard sampler or by one that is uniform and then in part hard.
+fn negatives(
     histories: &Histories,
     preset: &Preset,
     hard: Option<(f64, u64)>,
-) -> Result<Box<dyn NegativeSampler>, Failure> {
-    let n_items = histories.n_items();
-    let Some((share, warm_up)) = hard else {
-        if preset.fit.negatives.in_batch && preset.fit.negatives.shared == 0 {
-            let frequency = Frequency::from_counts(&histories.sequences().counts())?;
-            return Ok(Box::new(InBatch::new(n_items, frequency)?));
-        }
-        return Ok(Box::new(Uniform::new(n_items)?));
-    };
+) -> Result<NegativeSampling<'static>, Failure> {
+    let (n_items, counts) = (histories.n_items(), preset.negatives);
+    let Some((share, warm_up)) = hard else { return Ok(counts.into()) };
     let steps = (histories.sequences().n_tokens() / preset.fit.batch) as u64;
     let params = HardParams { refresh_every: steps / 4, effort: Effort::Value(4), ..HardParams::default() };
     let build = |rows: ArrayView2<'_, f32>| -> Result<Box<dyn AnnIndex>, Failure> {
@@ -136,7 +134,9 @@ fn sampler(
     };
     let near = HardNegatives::rebuilt(n_items, params, build)?;
     let schedule = negsample::Schedule { warm_up, ramp: 0, share, ..negsample::Schedule::default() };
-    Ok(Box::new(Curriculum::new(Uniform::new(n_items)?, near, schedule)?))
+    let sampler = Curriculum::new(Uniform::new(n_items)?, near, schedule)?;
+    let negatives = NegativeSampling::per_example_from(counts.per_example, sampler);
+    Ok(if counts.corrected { negatives } else { negatives.uncorrected() })
 }
 
 /// A preset with changes.
@@ -148,19 +148,21 @@ fn settings(group: &str) -> Result<Setting, Failure> {
         "places" => Preset::places(64),
         "near" => Preset::near(64),
         "query" => Preset::query(64),
-        "simplex" => Preset::simplex(64),
         "self" => Preset::self_attention(64),
         "contrastive" => Preset::contrastive(64),
-        "deep" => Preset { towers: YouTubeDnn::deep(64, Pooling::Mean), fit: FitParams::default() },
+        "deep" => Preset {
+            towers: YouTubeDnn::deep(64, Pooling::Mean),
+            fit: FitParams::default(),
+            negatives: NegativeCounts::default(),
+        },
         other => return Err(format!("no preset {other}").into()),
     };
-    let Preset { towers, fit } = &mut preset;
     for setting in words {
         if setting == "ccl" {
-            let contrasted = Preset { towers: towers.clone(), fit: fit.clone() }.contrasted();
-            (*towers, *fit) = (contrasted.towers, contrasted.fit);
+            preset = preset.contrasted();
             continue;
         }
+        let Preset { towers, fit, negatives } = &mut preset;
         let (name, value) = setting.split_once('=').ok_or_else(|| format!("{setting} has no value"))?;
         match name {
             "dim" => towers.dim = value.parse()?,
@@ -197,14 +199,17 @@ fn settings(group: &str) -> Result<Setting, Failure> {
                 }
             }
             "sampled" => {
-                let shared = value.parse()?;
-                fit.negatives = Negatives { in_batch: shared == 0, shared, own: 0 };
+                let per_batch = value.parse()?;
+                let in_batch = per_batch == 0;
+                *negatives = NegativeCounts { in_batch, per_batch, per_example: 0, ..*negatives };
             }
             "mixed" => {
-                fit.negatives = Negatives { in_batch: true, shared: value.parse()?, own: 0 };
-                fit.log_q = true;
+                *negatives = NegativeCounts { per_batch: value.parse()?, ..NegativeCounts::default() };
             }
-            "own" => fit.negatives = Negatives { in_batch: false, shared: 0, own: value.parse()? },
+            "own" => {
+                let per_example = value.parse()?;
+                *negatives = NegativeCounts { in_batch: false, per_batch: 0, per_example, ..*negatives };
+            }
             "hard" => hard = Some(value.parse()?),
             "warm" => warm = value.parse()?,
             "table" => towers.own_history_table = value == "own",
@@ -214,7 +219,7 @@ fn settings(group: &str) -> Result<Setting, Failure> {
                 (fit.temperature, fit.objective) =
                     (1.0, Objective::Contrastive { margin: 0.9, weight: value.parse()? });
             }
-            "logq" => fit.log_q = value == "1",
+            "logq" => negatives.corrected = value == "1",
             "temperature" => fit.temperature = value.parse()?,
             "rate" => fit.table_rate = value.parse()?,
             "adagrad" => fit.table_optimizer = TableOptimizer::Adagrad { epsilon: 1e-10 },

@@ -18,21 +18,22 @@
 //!     let targets = items.targets(Scoring::InOut);
 //!     let index = Hnsw::build(targets, Metric::InnerProduct, &HnswParams::default(), &mut run)?;
 //!     let user_side = items.pooled(Pooling::default(), Scoring::InOut);
-//!     let recommender = Recommender::new(user_side, index, log.item_keys().clone())?;
+//!     let recommender = Recommender::new(user_side, index)?;
 //!
 //!     for item in recommender.recommend_keys(&["tent", "stove"], 10)? {
 //!         println!("{:12} {:.3}", item.key, item.score);
 //!     }
 //! #   let best = recommender.recommend_keys(&["tent", "stove"], 3)?;
 //! #   let hiking = ["rope", "boots", "compass", "lantern", "sleeping-bag", "backpack"];
-//! #   assert!(best.iter().all(|item| hiking.contains(&item.key)), "{best:?}");
+//! #   assert!(best.iter().all(|item| hiking.contains(&item.key.as_str())), "{best:?}");
 //!     Ok(())
 //! }
 //! ```
 //!
 //! | to | use |
 //! |---|---|
-//! | put an embedder, an index and keys together | [`Recommender`], [`Options`], [`Recommendation`] |
+//! | put an embedder and an index together, or take a scorer's best | [`Recommender`], [`Options`], [`Recommendation`], [`Retriever`] |
+//! | replace model, index and keys as one under load | [`ConcurrentRecommender`] |
 //! | read a log, cut it into sessions, hold a part out | [`interactions`] |
 //! | learn item vectors from sequences | [`seqemb`], with negatives from [`negsample`] |
 //! | walk on graphs, learn vectors of their nodes | [`graphemb`] |
@@ -46,13 +47,19 @@
 
 #![forbid(unsafe_code)]
 
+mod concurrent;
 mod error;
 pub mod prelude;
+mod recommendation;
 mod recommender;
+mod retriever;
 mod seen;
 
+pub use concurrent::ConcurrentRecommender;
 pub use error::RecommendError;
-pub use recommender::{Options, Recommendation, Recommender};
+pub use recommendation::{Options, Recommendation};
+pub use recommender::Recommender;
+pub use retriever::{Retriever, ScoringRetriever, VectorRetriever};
 
 pub use ann;
 pub use embed_core;

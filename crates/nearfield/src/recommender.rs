@@ -1,22 +1,21 @@
-use std::sync::Arc;
-
 use ann::{EffortPoint, Index, TuneParams};
 use embed_core::{
-    AnnIndex, Effort, Embedder, Filter, ItemId, Metric, Neighbor, Parallelism, Run, SearchRequest, Vocab,
+    AnnIndex, Embedder, Filter, ItemId, KeyTable, Neighbor, Parallelism, Run, Scorer, SearchRequest,
 };
 use ndarray::Array2;
 
-use crate::RecommendError;
 use crate::seen::Denying;
+use crate::{Options, RecommendError, Recommendation, Retriever, ScoringRetriever, VectorRetriever};
 
-/// From what a user did to what they might like next: an [`Embedder`] for the user side, an [`AnnIndex`] over
-/// the items, the items' keys, and a filter for what the user has already.
+/// From what a user did to what they might like next: a [`Retriever`], which is an [`Embedder`] for the user side with
+/// an [`AnnIndex`] over the items or a [`Scorer`], the items' keys, and a filter for what the user has already.
 ///
-/// The parts are the caller's; a `Recommender` adds 3 words of memory to them. It only reads, and can be shared between threads.
-/// Answers are deterministic if the parts are.
+/// The parts are the caller's, and are compared where they meet: dimension, space, metric, keys. It only reads, and can be
+/// shared between threads. Answers are deterministic if the parts are. Over an index that changes
+/// ([`ann::Live`]), each answer is of one generation of the index, under the right keys.
 ///
 /// ```
-/// use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Run, Vocab};
+/// use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Run, Space, Vocab};
 /// use nearfield::Recommender;
 /// use nearfield::ann::Flat;
 /// use ndarray::array;
@@ -28,6 +27,12 @@ use crate::seen::Denying;
 ///     fn dim(&self) -> usize {
 ///         self.0.dim()
 ///     }
+///     fn space(&self) -> Space {
+///         self.0.space()
+///     }
+///     fn metric(&self) -> Option<Metric> {
+///         Some(Metric::Cosine)
+///     }
 ///     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
 ///         let last = history.last().ok_or(EmbedError::Empty { what: "history" })?;
 ///         out.copy_from_slice(self.0.row(*last).unwrap_or_default());
@@ -38,89 +43,50 @@ use crate::seen::Denying;
 /// let keys = Vocab::from_keys(["tent", "stove", "novel"])?;
 /// let items = Embeddings::new(keys, array![[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])?;
 /// let index = Flat::build(&items, Metric::Cosine, &mut Run::default())?;
-/// let recommender = Recommender::new(Last(items.clone()), index, items.vocab().clone())?;
+/// let recommender = Recommender::new(Last(items), index)?;
 /// assert_eq!(recommender.recommend_keys(&["tent"], 1)?[0].key, "stove");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Recommender<E, I> {
-    embedder: E,
-    index: I,
-    items: Arc<Vocab>,
+pub struct Recommender<R> {
+    retriever: R,
 }
 
-/// An item that is recommended.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Recommendation<'r> {
-    /// The item.
-    pub id: ItemId,
-    /// Its key.
-    pub key: &'r str,
-    /// The index's score: larger is better.
-    pub score: f32,
-}
-
-/// How recommendations are asked for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options<'a> {
-    /// How hard the index looks; [`Effort::Recall`] after [`Recommender::tune`].
-    pub effort: Effort,
-    /// Whether what is in the history may be recommended again. Off by default.
-    pub keep_seen: bool,
-    /// Which items may be recommended, apart from that: what is out of stock, what is of one category.
-    pub filter: Filter<'a>,
-}
-
-impl<E, I: AnnIndex> Recommender<E, I> {
-    /// Puts the parts together; `items` names the rows of the index.
+impl<E, I: AnnIndex> Recommender<VectorRetriever<E, I>> {
+    /// Puts an embedder and an index together that are meant for each other; the keys are those of the index.
     ///
     /// # Errors
-    /// - [`RecommendError::Dimension`] when user and item vectors differ in length.
-    /// - [`RecommendError::Space`] when the embedder's vectors are meant for other item vectors than the index has.
-    /// - [`RecommendError::Items`] when there are not as many keys as items in the index.
-    pub fn new<In: ?Sized>(
+    /// As [`VectorRetriever::new`].
+    pub fn new<In: ?Sized>(embedder: E, index: I) -> Result<Self, RecommendError>
+    where
+        E: Embedder<In>,
+    {
+        Ok(Self::over(VectorRetriever::new(embedder, index)?))
+    }
+
+    /// The same for an index without keys, whose ids `keys` names.
+    ///
+    /// # Errors
+    /// As [`VectorRetriever::with_keys`].
+    pub fn with_keys<In: ?Sized>(
         embedder: E,
         index: I,
-        items: impl Into<Arc<Vocab>>,
+        keys: impl Into<KeyTable>,
     ) -> Result<Self, RecommendError>
     where
         E: Embedder<In>,
     {
-        let items = items.into();
-        if embedder.dim() != index.dim() {
-            return Err(RecommendError::Dimension { embedder: embedder.dim(), index: index.dim() });
-        }
-        if !embedder.space().accepts(index.space()) {
-            return Err(RecommendError::Space { embedder: embedder.space(), index: index.space() });
-        }
-        if items.len() != index.len() {
-            return Err(RecommendError::Items { keys: items.len(), index: index.len() });
-        }
-        Ok(Self { embedder, index, items })
-    }
-
-    /// The same, if the index scores by `metric`: for vectors that were trained for one.
-    ///
-    /// # Errors
-    /// [`RecommendError::Metric`] when the index scores by another.
-    pub fn scored_by(self, metric: Metric) -> Result<Self, RecommendError> {
-        let got = self.index.metric();
-        if got == metric { Ok(self) } else { Err(RecommendError::Metric { expected: metric, got }) }
+        Ok(Self::over(VectorRetriever::with_keys(embedder, index, keys)?))
     }
 
     /// The user side.
     pub fn embedder(&self) -> &E {
-        &self.embedder
+        &self.retriever.embedder
     }
 
     /// The item side.
     pub fn index(&self) -> &I {
-        &self.index
-    }
-
-    /// The keys of the items.
-    pub fn items(&self) -> &Arc<Vocab> {
-        &self.items
+        &self.retriever.index
     }
 
     /// The `k` items that lie nearest to an item in the index, which is not among them. Fewer when there are not so many.
@@ -129,10 +95,84 @@ impl<E, I: AnnIndex> Recommender<E, I> {
     ///
     /// # Errors
     /// [`RecommendError::UnknownKey`], [`RecommendError::Search`].
-    pub fn similar(&self, key: &str, k: usize) -> Result<Vec<Recommendation<'_>>, RecommendError> {
-        let item = self.id(key)?;
+    pub fn similar(&self, key: &str, k: usize) -> Result<Vec<Recommendation>, RecommendError> {
+        let item = id(&self.retriever.item_keys()?, key)?;
         let request = SearchRequest::k(k).filter(Filter::Deny(std::slice::from_ref(&item)));
-        Ok(self.named(&self.index.search_by_id(item, &request)?))
+        let found = self.index().search_by_id(item, &request)?;
+        named(&self.retriever.item_keys()?, found)
+    }
+}
+
+impl<S> Recommender<ScoringRetriever<S>> {
+    /// Recommends what a scorer scores best; the keys are those of the scorer.
+    ///
+    /// # Errors
+    /// As [`ScoringRetriever::new`].
+    pub fn scoring<In: ?Sized>(scorer: S) -> Result<Self, RecommendError>
+    where
+        S: Scorer<In>,
+    {
+        Ok(Self::over(ScoringRetriever::new(scorer)?))
+    }
+
+    /// The same for a scorer without keys.
+    ///
+    /// # Errors
+    /// As [`ScoringRetriever::with_keys`].
+    pub fn scoring_with_keys<In: ?Sized>(scorer: S, keys: impl Into<KeyTable>) -> Result<Self, RecommendError>
+    where
+        S: Scorer<In>,
+    {
+        Ok(Self::over(ScoringRetriever::with_keys(scorer, keys)?))
+    }
+
+    /// The scorer.
+    pub fn scorer(&self) -> &S {
+        &self.retriever.scorer
+    }
+}
+
+impl<R> Recommender<R> {
+    /// Recommends what any retriever finds, such as a `Box<dyn Retriever<[ItemId]>>`.
+    pub fn over(retriever: R) -> Self {
+        Self { retriever }
+    }
+
+    /// What finds the items.
+    pub fn retriever(&self) -> &R {
+        &self.retriever
+    }
+
+    /// The `k` best items for any input the retriever takes, `seen` among them only where `options` say so.
+    /// Fewer when there are not so many.
+    ///
+    /// # Errors
+    /// [`RecommendError::Embed`], [`RecommendError::Search`], [`RecommendError::Score`] as the parts fail.
+    pub fn recommend_for<In: ?Sized>(
+        &self,
+        input: &In,
+        seen: &[ItemId],
+        k: usize,
+        options: &Options<'_>,
+    ) -> Result<Vec<Recommendation>, RecommendError>
+    where
+        R: Retriever<In>,
+    {
+        let request = request(k, options)?;
+        let allowed = Denying::new(options.filter, if options.keep_seen { &[] } else { seen });
+        let found = self.retriever.retrieve(input, &request.filter(allowed.filter()))?;
+        // After the search: ids never get another key, and what was added meanwhile is known now.
+        named(&self.retriever.keys()?, found)
+    }
+}
+
+impl<R: Retriever<[ItemId]>> Recommender<R> {
+    /// The keys of the items by id, as they are now.
+    ///
+    /// # Errors
+    /// [`RecommendError::Search`] when they cannot be read.
+    pub fn keys(&self) -> Result<KeyTable, RecommendError> {
+        self.retriever.keys()
     }
 
     /// The ids of some keys.
@@ -140,53 +180,17 @@ impl<E, I: AnnIndex> Recommender<E, I> {
     /// # Errors
     /// [`RecommendError::UnknownKey`] names the first that no item has.
     pub fn ids<S: AsRef<str>>(&self, keys: &[S]) -> Result<Vec<ItemId>, RecommendError> {
-        keys.iter().map(|key| self.id(key.as_ref())).collect()
+        let table = self.retriever.keys()?;
+        keys.iter().map(|key| id(&table, key.as_ref())).collect()
     }
 
-    /// The `k` best items for any input the embedder takes, `seen` among them only where `options` say so.
-    /// Fewer when there are not so many.
-    ///
-    /// # Errors
-    /// [`RecommendError::Embed`], [`RecommendError::Search`].
-    pub fn recommend_for<In: ?Sized>(
-        &self,
-        input: &In,
-        seen: &[ItemId],
-        k: usize,
-        options: &Options<'_>,
-    ) -> Result<Vec<Recommendation<'_>>, RecommendError>
-    where
-        E: Embedder<In>,
-    {
-        let user = self.embedder.embed(input)?;
-        let request = SearchRequest::k(k).effort(options.effort).filter(options.filter);
-        // Before lists are merged: merging would put a list that is out of order in order.
-        request.check(&user, self.index.dim())?;
-        let allowed = Denying::new(options.filter, if options.keep_seen { &[] } else { seen });
-        Ok(self.named(&self.index.search(&user, &request.filter(allowed.filter()))?))
-    }
-
-    fn id(&self, key: &str) -> Result<ItemId, RecommendError> {
-        self.items.get(key).ok_or_else(|| RecommendError::UnknownKey { key: key.to_owned() })
-    }
-
-    fn named(&self, neighbors: &[Neighbor]) -> Vec<Recommendation<'_>> {
-        let named = |n: &Neighbor| {
-            let key = self.items.key(n.id)?;
-            Some(Recommendation { id: n.id, key, score: n.score })
-        };
-        neighbors.iter().filter_map(named).collect()
-    }
-}
-
-impl<E: Embedder<[ItemId]>, I: AnnIndex> Recommender<E, I> {
     /// The `k` best items for a history, oldest item first, without those in it. Fewer when there are not so many.
     ///
     /// # Errors
     /// - [`RecommendError::EmptyHistory`].
     /// - [`RecommendError::UnknownItem`] names the first item that is not in the catalogue.
-    /// - [`RecommendError::Embed`], [`RecommendError::Search`].
-    pub fn recommend(&self, history: &[ItemId], k: usize) -> Result<Vec<Recommendation<'_>>, RecommendError> {
+    /// - As [`Recommender::recommend_for`].
+    pub fn recommend(&self, history: &[ItemId], k: usize) -> Result<Vec<Recommendation>, RecommendError> {
         self.recommend_with(history, k, &Options::default())
     }
 
@@ -199,8 +203,8 @@ impl<E: Embedder<[ItemId]>, I: AnnIndex> Recommender<E, I> {
         history: &[ItemId],
         k: usize,
         options: &Options<'_>,
-    ) -> Result<Vec<Recommendation<'_>>, RecommendError> {
-        self.check(history)?;
+    ) -> Result<Vec<Recommendation>, RecommendError> {
+        check(history, self.retriever.keys()?.len())?;
         self.recommend_for(history, history, k, options)
     }
 
@@ -212,71 +216,53 @@ impl<E: Embedder<[ItemId]>, I: AnnIndex> Recommender<E, I> {
         &self,
         history: &[S],
         k: usize,
-    ) -> Result<Vec<Recommendation<'_>>, RecommendError> {
-        self.recommend(&self.ids(history)?, k)
+    ) -> Result<Vec<Recommendation>, RecommendError> {
+        self.recommend_keys_with(history, k, &Options::default())
+    }
+
+    /// Like [`Recommender::recommend_with`], for a history of keys.
+    ///
+    /// # Errors
+    /// As [`Recommender::recommend_keys`].
+    pub fn recommend_keys_with<S: AsRef<str>>(
+        &self,
+        history: &[S],
+        k: usize,
+        options: &Options<'_>,
+    ) -> Result<Vec<Recommendation>, RecommendError> {
+        self.recommend_with(&self.ids(history)?, k, options)
     }
 
     /// Like [`Recommender::recommend_with`], for many histories at once, in parallel.
     /// Memory: `4 · dim` bytes a history beside the answers.
     ///
     /// # Errors
-    /// [`RecommendError::InBatch`] with the first history that has no answer; [`RecommendError::Embed`] and
-    /// [`RecommendError::Search`] where embedder or index refuse the batch.
+    /// [`RecommendError::InBatch`] with the first history that has no answer; [`RecommendError::Embed`],
+    /// [`RecommendError::Search`] and [`RecommendError::Score`] where the parts refuse the batch.
     pub fn recommend_batch(
         &self,
         histories: &[&[ItemId]],
         k: usize,
         options: &Options<'_>,
         parallelism: Parallelism,
-    ) -> Result<Vec<Vec<Recommendation<'_>>>, RecommendError> {
-        let users = self.users(histories, parallelism)?;
-        let request = SearchRequest::k(k).effort(options.effort).filter(options.filter);
-        if let Some(first) = users.rows().into_iter().next() {
-            request.check(first.as_slice().unwrap_or_default(), self.index.dim())?;
-        }
+    ) -> Result<Vec<Vec<Recommendation>>, RecommendError> {
+        check_all(histories, self.retriever.keys()?.len())?;
+        let request = request(k, options)?;
         let denying =
             |history: &&[ItemId]| Denying::new(options.filter, if options.keep_seen { &[] } else { history });
         let allowed: Vec<Denying<'_>> = histories.iter().map(denying).collect();
         let requests: Vec<SearchRequest<'_>> =
             allowed.iter().map(|allowed| request.filter(allowed.filter())).collect();
-        if requests.is_empty() {
-            return Ok(Vec::new());
-        }
-        let lists = self.index.search_batch(users.view(), &requests, parallelism)?;
-        Ok(lists.iter().map(|list| self.named(list)).collect())
-    }
-
-    /// The vectors of users `[histories, dim]`.
-    fn users(
-        &self,
-        histories: &[&[ItemId]],
-        parallelism: Parallelism,
-    ) -> Result<Array2<f32>, RecommendError> {
-        for (position, history) in histories.iter().enumerate() {
-            self.check(history)
-                .map_err(|source| RecommendError::InBatch { position, source: Box::new(source) })?;
-        }
-        let mut users = Array2::zeros((histories.len(), self.embedder.dim()));
-        self.embedder.embed_batch_into(histories, parallelism, users.view_mut())?;
-        Ok(users)
-    }
-
-    fn check(&self, history: &[ItemId]) -> Result<(), RecommendError> {
-        if history.is_empty() {
-            return Err(RecommendError::EmptyHistory);
-        }
-        let n_items = self.items.len();
-        match history.iter().find(|&&item| item as usize >= n_items) {
-            Some(&item) => Err(RecommendError::UnknownItem { item, n_items }),
-            None => Ok(()),
-        }
+        let lists = self.retriever.retrieve_batch(histories, &requests, parallelism)?;
+        let keys = self.retriever.keys()?;
+        lists.into_iter().map(|list| named(&keys, list)).collect()
     }
 }
 
-impl<E: Embedder<[ItemId]>> Recommender<E, Index> {
+impl<E: Embedder<[ItemId]>> Recommender<VectorRetriever<E, Index>> {
     /// Measures, on the users that some histories give, which effort of the index gives which recall, so that
-    /// [`Options::effort`] may be [`Effort::Recall`]. Some hundreds of histories will do; see [`Index::tune`], also for
-    /// what it costs. The efforts are saved with the index.
+    /// [`Options::effort`] may be [`Effort::Recall`](embed_core::Effort::Recall). Some hundreds of histories will do; see
+    /// [`Index::tune`], also for what it costs. The efforts are saved with the index.
     ///
     /// Recall is that of the index without a filter: what is seen by a user is found and left out of it.
     ///
@@ -289,7 +275,48 @@ impl<E: Embedder<[ItemId]>> Recommender<E, Index> {
         params: &TuneParams,
         run: &mut Run<'_>,
     ) -> Result<EffortPoint, RecommendError> {
-        let users = self.users(histories, run.parallelism)?;
-        Ok(self.index.tune(&users, params, run)?)
+        check_all(histories, self.keys()?.len())?;
+        let mut users = Array2::zeros((histories.len(), self.embedder().dim()));
+        self.embedder().embed_batch_into(histories, run.parallelism, users.view_mut())?;
+        Ok(self.retriever.index.tune(&users, params, run)?)
     }
+}
+
+/// What is asked of the retriever, but for what was seen. Lists of the filter are checked before they are merged with it:
+/// merging would put a list that is out of order in order.
+fn request<'a>(k: usize, options: &Options<'a>) -> Result<SearchRequest<'a>, RecommendError> {
+    let request = SearchRequest::k(k).effort(options.effort).filter(options.filter);
+    request.check(&[], 0)?;
+    Ok(request)
+}
+
+fn id(keys: &KeyTable, key: &str) -> Result<ItemId, RecommendError> {
+    keys.get(key).ok_or_else(|| RecommendError::UnknownKey { key: key.to_owned() })
+}
+
+/// The answers under their keys: all of them, or an error.
+fn named(keys: &KeyTable, found: Vec<Neighbor>) -> Result<Vec<Recommendation>, RecommendError> {
+    let named = |n: Neighbor| match keys.key(n.id) {
+        Some(key) => Ok(Recommendation { id: n.id, key: key.to_owned(), score: n.score }),
+        None => Err(RecommendError::NoKey { item: n.id, keys: keys.len() }),
+    };
+    found.into_iter().map(named).collect()
+}
+
+fn check(history: &[ItemId], n_items: usize) -> Result<(), RecommendError> {
+    if history.is_empty() {
+        return Err(RecommendError::EmptyHistory);
+    }
+    match history.iter().find(|&&item| item as usize >= n_items) {
+        Some(&item) => Err(RecommendError::UnknownItem { item, n_items }),
+        None => Ok(()),
+    }
+}
+
+fn check_all(histories: &[&[ItemId]], n_items: usize) -> Result<(), RecommendError> {
+    for (position, history) in histories.iter().enumerate() {
+        check(history, n_items)
+            .map_err(|source| RecommendError::InBatch { position, source: Box::new(source) })?;
+    }
+    Ok(())
 }

@@ -11,22 +11,15 @@ impl<'a> Denying<'a> {
     /// What `filter` allows, without `denied` (in any order). Lists of the filter must ascend.
     pub(crate) fn new(filter: Filter<'a>, denied: &[ItemId]) -> Self {
         let mut denied = denied.to_vec();
-        if let Filter::Deny(ids) = filter {
-            denied.extend_from_slice(ids);
-        }
         denied.sort_unstable();
         denied.dedup();
         match filter {
-            Filter::All | Filter::Deny(_) => Self::Deny(denied),
+            Filter::All => Self::Deny(denied),
+            Filter::Deny(ids) => Self::Deny(merged(ids, &denied)),
             Filter::Allow(ids) => {
                 Self::Allow(ids.iter().copied().filter(|id| denied.binary_search(id).is_err()).collect())
             }
-            Filter::Bitmap(bits) => {
-                Self::Where(Box::new(move |id| bits.contains(id) && denied.binary_search(&id).is_err()))
-            }
-            Filter::Where(holds) => {
-                Self::Where(Box::new(move |id| denied.binary_search(&id).is_err() && holds(id)))
-            }
+            other => Self::Where(Box::new(move |id| denied.binary_search(&id).is_err() && other.allows(id))),
         }
     }
 
@@ -37,6 +30,20 @@ impl<'a> Denying<'a> {
             Self::Where(holds) => Filter::Where(holds),
         }
     }
+}
+
+/// Two ascending lists as one: few ids go into many at the cost of one copy.
+fn merged(many: &[ItemId], few: &[ItemId]) -> Vec<ItemId> {
+    let mut all = Vec::with_capacity(many.len() + few.len());
+    let mut rest = many;
+    for &id in few {
+        let (before, after) = rest.split_at(rest.partition_point(|&other| other < id));
+        all.extend_from_slice(before);
+        all.push(id);
+        rest = after.strip_prefix(&[id]).unwrap_or(after);
+    }
+    all.extend_from_slice(rest);
+    all
 }
 
 #[cfg(test)]

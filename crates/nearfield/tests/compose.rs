@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use nearfield::embed_core::Neighbor;
-use nearfield::negsample::{ExcludePositives, Popularity, Uniform};
+use nearfield::negsample::{ExcludePositives, Popularity, RefreshableSampler, Uniform};
 use nearfield::prelude::*;
 use nearfield::seqemb::Exclude;
 
@@ -25,7 +25,7 @@ fn data() -> Data {
     let log = planted::log(400, 160, 8, 7).unwrap();
     let (train, test) = Split::Ratio(0.2).apply(&log, 7).unwrap();
     let (seen, truth) = (train.histories(), test.histories());
-    let recall = |scorer: &dyn Scorer| {
+    let recall = |scorer: &dyn Scorer<u32>| {
         let report = FullRanking::at([K]).evaluate(scorer, &seen, &truth, &mut Run::default()).unwrap();
         report.get("recall", K).unwrap()
     };
@@ -34,7 +34,7 @@ fn data() -> Data {
     Data { popularity, chance, train, seen, truth }
 }
 
-type Sampler = (&'static str, Exclude, Box<dyn NegativeSampler>);
+type Sampler = (&'static str, Exclude, Box<dyn RefreshableSampler>);
 
 fn samplers(train: &Log) -> Vec<Sampler> {
     let counts = train.item_counts();
@@ -52,20 +52,19 @@ fn samplers(train: &Log) -> Vec<Sampler> {
 fn serve<I: AnnIndex>(name: &str, data: &Data, user_side: &Pooled, index: I, items: &Embeddings) -> f64 {
     let Data { seen, truth, .. } = data;
     let histories: Vec<&[ItemId]> = seen.rows().collect();
-    let recommender = Recommender::new(user_side.clone(), index, items.vocab().clone()).unwrap();
+    let recommender = Recommender::new(user_side, index).unwrap();
     let served = recommender.recommend_batch(&histories, K, &Options::default(), Parallelism::All).unwrap();
     let lists = Csr::from_rows(served.iter().map(|list| list.iter().map(|r| r.id).collect::<Vec<_>>()));
     let settings = FullRanking::at([K]);
     let of_lists = settings.evaluate_lists(&lists, truth, items.len(), &mut Run::default()).unwrap();
 
-    let (items, metric) = (items.vectors(), recommender.index().metric());
+    let metric = recommender.index().metric();
     let scorer =
         EmbeddingScorer::from_histories(user_side, seen, items, metric, ColdUsers::Refuse, Parallelism::All)
             .unwrap();
     let index = recommender.index();
-    let of_index = settings
-        .evaluate_index(index, scorer.users(), Effort::Default, seen, truth, &mut Run::default())
-        .unwrap();
+    let of_index =
+        settings.evaluate_index(index, &scorer, Effort::Default, seen, truth, &mut Run::default()).unwrap();
     let of_scores = settings.evaluate(&scorer, seen, truth, &mut Run::default()).unwrap();
 
     let recall = |report: &RankingReport| report.get("recall", K).unwrap();
@@ -75,7 +74,7 @@ fn serve<I: AnnIndex>(name: &str, data: &Data, user_side: &Pooled, index: I, ite
         assert_eq!(list.len(), K, "{name}");
         assert!(list.iter().all(|r| !history.contains(&r.id)), "{name}: {list:?} for {history:?}");
         assert_eq!(*list, recommender.recommend(history, K).unwrap(), "{name}");
-        let neighbors: Vec<Neighbor> = list.iter().map(|r| Neighbor { id: r.id, score: r.score }).collect();
+        let neighbors: Vec<Neighbor> = list.iter().map(|r| Neighbor::new(r.id, r.score)).collect();
         assert!(neighbors.is_sorted_by(|a, b| a.nearest_first(b).is_le()), "{name}: {neighbors:?}");
     }
     recall(&of_index)
@@ -86,17 +85,18 @@ fn every_line_works() {
     let data = data();
     assert!(data.popularity > 2.0 * data.chance, "the log has a long tail");
     let sequences = data.train.sequences();
-    for (sampler_name, exclude, mut sampler) in samplers(&data.train) {
+    for (sampler_name, exclude, sampler) in samplers(&data.train) {
         let params = ItemToVec { dim: 16, epochs: 12, exclude, ..ItemToVec::basket() };
         let keys = data.train.item_keys().clone();
         let mut run = Run::seeded(3);
-        let vectors = SkipGram::fit_with(&params, &sequences, keys, sampler.as_mut(), &mut run).unwrap();
+        let vectors = SkipGram::fit_with(&params, &sequences, keys, sampler, &mut run).unwrap();
         for scoring in [Scoring::InOut, Scoring::InIn] {
             for normalize in [false, true] {
                 let user_side = vectors.pooled(Pooling { normalize, ..Pooling::default() }, scoring);
                 let items = vectors.targets(scoring);
                 for metric in Metric::ALL {
                     let name = format!("{sampler_name}, {scoring:?}, normalize {normalize}, {metric}");
+                    let user_side = user_side.clone().scored_by(metric);
                     for spec in ["Flat", "HNSW16"] {
                         let name = format!("{name}, {spec}");
                         let index =

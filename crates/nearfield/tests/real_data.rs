@@ -12,11 +12,10 @@ use embed_core::testkit::real_data;
 use flate2::read::MultiGzDecoder;
 use nearfield::evalmetrics::SampledRanking;
 use nearfield::interactions::{Format, Log, ReadOptions};
-use nearfield::negsample::Uniform;
 use nearfield::prelude::*;
 use nearfield::towers::models::Histories;
 use nearfield::towers::train::{FitParams, Holdout, hold_out};
-use nearfield::towers::{IdTowers, Preset, UserInput};
+use nearfield::towers::{IdTowers, Preset, TwoTowerData, UserInput};
 
 fn gowalla(folder: &std::path::Path) -> (Log, Log) {
     let options = ReadOptions::default();
@@ -94,8 +93,7 @@ fn item2vec_on_gowalla_is_better_than_published() {
     let (seen, truth) = (train.histories(), test.histories());
     let targets = items.targets(Scoring::InOut);
     let (metric, threads) = (Metric::InnerProduct, Parallelism::All);
-    let scorer =
-        EmbeddingScorer::from_histories(&users, &seen, targets.vectors(), metric, ColdUsers::Refuse, threads);
+    let scorer = EmbeddingScorer::from_histories(&users, &seen, targets, metric, ColdUsers::Refuse, threads);
     let scorer = scorer.unwrap();
     let report = FullRanking::at([20]).evaluate(&scorer, &seen, &truth, &mut run).unwrap();
     let (recall, ndcg) = (rounded(&report, "recall", 20), rounded(&report, "ndcg", 20));
@@ -105,7 +103,7 @@ fn item2vec_on_gowalla_is_better_than_published() {
     // What an index serves of the same scores.
     let index = Hnsw::build(targets, metric, &HnswParams::default(), &mut run).unwrap();
     let served = FullRanking::at([20])
-        .evaluate_index(&index, scorer.users(), Effort::Default, &seen, &truth, &mut run)
+        .evaluate_index(&index, &scorer, Effort::Default, &seen, &truth, &mut run)
         .unwrap();
     let served = rounded(&served, "recall", 20);
     println!("served by HNSW32: recall@20 {served}");
@@ -123,16 +121,16 @@ fn two_towers_on_movielens_are_ahead_of_popularity() {
     let popular = PopularityScorer::new(&counts);
     let popular = settings.evaluate(&popular, &seen, &truth, &mut Run::default()).unwrap();
 
-    let Preset { towers, fit } = Preset::youtube_dnn(32);
+    let Preset { towers, fit, negatives } = Preset::youtube_dnn(32);
     let fit = FitParams { epochs: 5, ..fit };
-    let (histories, mut sampler) = (Histories::new(sequences), Uniform::new(counts.len()).unwrap());
-    let (data, keys) = ((&histories, None), (log.user_keys().clone(), log.item_keys().clone()));
-    let model = IdTowers::fit((&towers, &fit), data, keys, &mut sampler, &mut Run::seeded(1)).unwrap();
+    let histories = Histories::new(sequences);
+    let data = TwoTowerData::new(&histories, log.user_keys(), log.item_keys());
+    let model = IdTowers::fit(&towers, &fit, data, negatives, &mut Run::seeded(1)).unwrap();
     let whom: Vec<UserInput<'_>> =
         (0..).zip(seen.rows()).map(|(user, history)| UserInput { user: Some(user), history }).collect();
-    let (items, cold) = (model.items().vectors(), ColdUsers::RecommendNothing);
+    let (users, items, cold) = (model.user_embedder(), model.items(), ColdUsers::RecommendNothing);
     let scorer =
-        EmbeddingScorer::from_inputs(&model, &whom, items, model.metric(), cold, Parallelism::All).unwrap();
+        EmbeddingScorer::from_inputs(&users, &whom, items, model.metric(), cold, Parallelism::All).unwrap();
     let towers = settings.evaluate(&scorer, &seen, &truth, &mut Run::default()).unwrap();
     let [ours, theirs] = [&towers, &popular].map(|report| rounded(report, "ndcg", 20));
     println!("NDCG@20 {ours}, of popularity {theirs}");

@@ -6,9 +6,9 @@ use std::error::Error;
 
 use embed_core::{Bitmap, EmbedError, SearchError, Space};
 use ndarray::{Array2, array};
-use nearfield::RecommendError;
 use nearfield::embed_core::{self, Neighbor, TopK};
 use nearfield::prelude::*;
+use nearfield::{RecommendError, VectorRetriever};
 
 /// The mean of the history's vectors.
 #[derive(Debug, Clone)]
@@ -23,6 +23,9 @@ impl Embedder<[ItemId]> for Mean {
     }
     fn space(&self) -> Space {
         self.space
+    }
+    fn metric(&self) -> Option<Metric> {
+        None
     }
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
         out.fill(0.0);
@@ -86,13 +89,14 @@ fn vocab() -> Vocab {
     Vocab::from_keys(["tent", "stove", "rope", "novel"]).unwrap()
 }
 
-fn recommender() -> Recommender<Mean, Scan> {
+fn recommender() -> Recommender<VectorRetriever<Mean, Scan>> {
     let space = Space::of(items().view());
-    Recommender::new(Mean { vectors: items(), space }, Scan { vectors: items(), space }, vocab()).unwrap()
+    Recommender::with_keys(Mean { vectors: items(), space }, Scan { vectors: items(), space }, vocab())
+        .unwrap()
 }
 
-fn keys<'r>(found: &[Recommendation<'r>]) -> Vec<&'r str> {
-    found.iter().map(|r| r.key).collect()
+fn keys(found: &[Recommendation]) -> Vec<String> {
+    found.iter().map(|r| r.key.clone()).collect()
 }
 
 #[test]
@@ -102,10 +106,8 @@ fn what_is_in_the_history_is_not_recommended_again() {
     assert_eq!(keys(&recommender.recommend_keys(&["stove", "tent"], 9).unwrap()), ["rope", "novel"]);
     let keep = Options { keep_seen: true, ..Options::default() };
     assert_eq!(keys(&recommender.recommend_with(&[0], 2, &keep).unwrap()), ["tent", "stove"]);
-    assert_eq!(
-        recommender.recommend(&[0], 1).unwrap()[0],
-        Recommendation { id: 1, key: "stove", score: 0.9 }
-    );
+    let best = &recommender.recommend(&[0], 1).unwrap()[0];
+    assert_eq!((best.id, best.key.as_str(), best.score), (1, "stove", 0.9));
     assert!(recommender.recommend(&[0], 0).unwrap().is_empty());
 }
 
@@ -175,20 +177,34 @@ fn parts_that_do_not_belong_together_are_refused() {
     let (space, other) = (Space::from_id(7), Space::from_id(8));
     let mean = |space| Mean { vectors: items(), space };
     let scan = |space| Scan { vectors: items(), space };
-    let error = Recommender::new(mean(space), scan(other), vocab()).unwrap_err();
+    let error = Recommender::with_keys(mean(space), scan(other), vocab()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the embedder's vectors are to be scored in space 0000000000000007, the index holds space 0000000000000008"
     );
-    assert!(Recommender::new(mean(space), scan(Space::ANY), vocab()).is_ok());
+    assert!(Recommender::with_keys(mean(space), scan(Space::ANY), vocab()).is_ok());
     let wide = Mean { vectors: Array2::zeros((4, 3)), space };
-    let error = Recommender::new(wide, scan(space), vocab()).unwrap_err();
+    let error = Recommender::with_keys(wide, scan(space), vocab()).unwrap_err();
     assert_eq!(error.to_string(), "the embedder gives 3 components, the index holds 2");
-    let error = Recommender::new(mean(space), scan(space), Vocab::new()).unwrap_err();
+    let error = Recommender::with_keys(mean(space), scan(space), Vocab::new()).unwrap_err();
     assert_eq!(error.to_string(), "0 keys for an index of 4 items");
-    let error = recommender().scored_by(Metric::Cosine).unwrap_err();
-    assert_eq!(error.to_string(), "the vectors are scored by cosine, the index by ip");
-    assert!(recommender().scored_by(Metric::InnerProduct).is_ok());
+    let error = Recommender::new(mean(space), scan(space)).unwrap_err();
+    assert!(matches!(error, RecommendError::NoKeys), "{error}");
+    let embeddings = Embeddings::new(vocab(), items()).unwrap();
+    let user =
+        Pooled::new(&embeddings, embeddings.space(), Pooling::default()).scored_by(Metric::InnerProduct);
+    let index =
+        |embeddings: &Embeddings, metric| Flat::build(embeddings, metric, &mut Run::default()).unwrap();
+    let error = Recommender::new(&user, index(&embeddings, Metric::Cosine)).unwrap_err();
+    assert_eq!(error.to_string(), "the vectors are scored by ip, the index by cosine");
+    assert!(Recommender::new(&user, index(&embeddings, Metric::InnerProduct)).is_ok());
+    let other = Vocab::from_keys(["tent", "rope", "stove", "novel"]).unwrap();
+    let moved = Embeddings::in_space(other, items(), embeddings.space()).unwrap();
+    let error = Recommender::new(&user, index(&moved, Metric::InnerProduct)).unwrap_err();
+    assert!(
+        error.to_string().contains("item 1 is \"stove\" in the embedder, \"rope\" on the other side"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -198,13 +214,19 @@ fn any_input_has_its_embedder() {
         fn dim(&self) -> usize {
             2
         }
+        fn space(&self) -> Space {
+            Space::ANY
+        }
+        fn metric(&self) -> Option<Metric> {
+            None
+        }
         fn embed_into(&self, name: &str, out: &mut [f32]) -> Result<(), EmbedError> {
             out.copy_from_slice(if name == "climber" { &[1.0, 0.1] } else { &[0.0, 1.0] });
             Ok(())
         }
     }
     let index = Scan { vectors: items(), space: Space::ANY };
-    let recommender = Recommender::new(ByName, index, vocab()).unwrap();
+    let recommender = Recommender::with_keys(ByName, index, vocab()).unwrap();
     let options = Options::default();
     assert_eq!(keys(&recommender.recommend_for("climber", &[0], 1, &options).unwrap()), ["stove"]);
     assert_eq!(keys(&recommender.recommend_for("reader", &[], 1, &options).unwrap()), ["novel"]);
@@ -218,7 +240,7 @@ fn a_tuned_recommender_looks_as_hard_as_a_recall_takes() {
     let index = "IVF50,Flat".parse::<IndexSpec>().unwrap();
     let index = index.build(&vectors, Metric::InnerProduct, &mut run).unwrap();
     let users = Mean { vectors, space: Space::ANY };
-    let mut recommender = Recommender::new(users, index, keys).unwrap();
+    let mut recommender = Recommender::with_keys(users, index, keys).unwrap();
     let options = Options { effort: Effort::Recall(0.9), ..Options::default() };
     let error = recommender.recommend_with(&[1, 2], 10, &options).unwrap_err();
     assert!(matches!(error, RecommendError::Search(SearchError::Untuned { .. })), "{error}");

@@ -56,7 +56,7 @@ mod tests {
         let z: f64 = scores.iter().map(|s| f64::from(s / tau).exp()).sum();
         let mut mean = [0f64; 6];
         let (mut rng, mut out) = (SeededRng::new(2), [0; 400]);
-        let cx = NegativeContext { n: out.len(), ..Default::default() };
+        let cx = NegativeContext::draws(out.len());
         let rounds = 500;
         for _ in 0..rounds {
             sampler.sample_into(&cx, &mut rng, &mut out).unwrap();

@@ -1,7 +1,7 @@
 use embed_core::{Batch, ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
 use ndarray::ArrayView2;
 
-use crate::split;
+use crate::{RefreshableSampler, split};
 
 /// When hard negatives come in, and how many.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +76,9 @@ impl<E: NegativeSampler, H: NegativeSampler> Curriculum<E, H> {
         }
         Ok(Self { easy, hard, schedule })
     }
+}
 
+impl<E, H: RefreshableSampler> Curriculum<E, H> {
     /// An index is not built for a warm-up that does not ask it.
     fn hard_is_stale(&self, cx: &NegativeContext<'_>) -> bool {
         self.schedule.share_at(cx) > 0.0 && self.hard.is_stale(cx)
@@ -96,30 +98,37 @@ impl<E: NegativeSampler, H: NegativeSampler> NegativeSampler for Curriculum<E, H
 
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
         let mut log = [0.0];
-        self.log_expected_counts_into(cx, &[item], &mut log);
-        log[0]
+        match self.log_expected_counts_into(cx, &[item], &mut log) {
+            Ok(()) => log[0],
+            Err(_) => f32::NEG_INFINITY,
+        }
     }
 
-    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+    fn log_expected_counts_into(
+        &self,
+        cx: &NegativeContext<'_>,
+        items: &[ItemId],
+        out: &mut [f32],
+    ) -> Result<(), SampleError> {
+        SampleError::check_counts(items.len(), out.len())?;
         let (easy, mut sums) = (1.0 - self.schedule.share_at(cx), vec![0.0; items.len()]);
-        split::add_expected_counts(&self.easy, cx, items, (0.0, easy), &mut sums);
+        split::add_expected_counts(&self.easy, cx, items, (0.0, easy), &mut sums)?;
         if easy < 1.0 {
-            split::add_expected_counts(&self.hard, cx, items, (easy, 1.0), &mut sums);
+            split::add_expected_counts(&self.hard, cx, items, (easy, 1.0), &mut sums)?;
         }
         split::logarithms(&sums, out);
+        Ok(())
     }
 
     fn n_items(&self) -> usize {
         self.easy.n_items()
     }
+}
 
+impl<E: RefreshableSampler, H: RefreshableSampler> RefreshableSampler for Curriculum<E, H> {
     fn observe(&mut self, batch: &Batch<'_>) {
         self.easy.observe(batch);
         self.hard.observe(batch);
-    }
-
-    fn needs_target(&self) -> bool {
-        self.easy.needs_target() || self.hard.needs_target()
     }
 
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
@@ -143,10 +152,10 @@ mod tests {
     #[test]
     fn the_share_follows_the_schedule() {
         let schedule = Schedule { unit: Unit::Steps, warm_up: 10, ramp: 4, share: 0.5 };
-        let at = |step| schedule.share_at(&NegativeContext { step, epoch: 99, ..Default::default() });
+        let at = |step| schedule.share_at(&NegativeContext::default().at(step, 99));
         assert_eq!([at(0), at(9), at(10), at(13), at(14), at(1000)], [0.0, 0.0, 0.1, 0.4, 0.5, 0.5]);
         let epochs = Schedule::default();
-        let at = |epoch| epochs.share_at(&NegativeContext { step: 99, epoch, ..Default::default() });
+        let at = |epoch| epochs.share_at(&NegativeContext::default().at(99, epoch));
         assert_eq!([at(0), at(1), at(2), at(9)], [0.0, 0.0, 0.2, 0.2]);
     }
 
@@ -155,7 +164,7 @@ mod tests {
         let hard = Popularity::new(&[0, 0, 0, 5, 1], 1.0).unwrap();
         let curriculum = Curriculum::new(Uniform::new(5).unwrap(), hard, Schedule::default()).unwrap();
         check_law(&curriculum, &NegativeContext::default(), &[1.0; 5]);
-        let later = NegativeContext { epoch: 2, ..Default::default() };
+        let later = NegativeContext::default().at(0, 2);
         let weights = [0.0, 0.0, 0.0, 5.0 / 6.0, 1.0 / 6.0].map(|hard| 0.2 * hard + 0.8 / 5.0);
         check_law(&curriculum, &later, &weights);
     }

@@ -1,6 +1,8 @@
 use embed_core::{Batch, ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
 use ndarray::ArrayView2;
 
+use crate::RefreshableSampler;
+
 /// Another sampler's law restricted to the items that are not among the context's positives.
 ///
 /// Draws again what hits a positive; when the budget of draws is used up (a user who has almost everything),
@@ -47,7 +49,7 @@ impl<S: NegativeSampler> ExcludePositives<S> {
 
     /// Every item that is no positive, with its expected count in one draw of the inner sampler.
     fn complement(&self, cx: &NegativeContext<'_>) -> impl Iterator<Item = (ItemId, f64)> {
-        let one = NegativeContext { n: 1, ..*cx };
+        let one = cx.with_draws(1);
         (0..)
             .take(self.inner.n_items())
             .filter(move |item| cx.positives.binary_search(item).is_err())
@@ -92,21 +94,29 @@ impl<S: NegativeSampler> NegativeSampler for ExcludePositives<S> {
     /// O(positives), or O(n_items) when the positives have more than nine tenths of the weight.
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
         let mut log = [0.0];
-        self.log_expected_counts_into(cx, &[item], &mut log);
-        log[0]
+        match self.log_expected_counts_into(cx, &[item], &mut log) {
+            Ok(()) => log[0],
+            Err(_) => f32::NEG_INFINITY,
+        }
     }
 
     /// What the positives leave is summed once for all of the items.
     #[expect(clippy::cast_possible_truncation, reason = "a logarithm in f32")]
-    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+    fn log_expected_counts_into(
+        &self,
+        cx: &NegativeContext<'_>,
+        items: &[ItemId],
+        out: &mut [f32],
+    ) -> Result<(), SampleError> {
+        SampleError::check_counts(items.len(), out.len())?;
         let mut of_positives = vec![0.0; cx.positives.len()];
-        let one = NegativeContext { n: 1, ..*cx };
-        self.inner.log_expected_counts_into(&one, cx.positives, &mut of_positives);
+        let one = cx.with_draws(1);
+        self.inner.log_expected_counts_into(&one, cx.positives, &mut of_positives)?;
         let excluded: f64 = of_positives.iter().map(|log| f64::from(*log).exp()).sum();
         // 1 − excluded loses its digits near 0, so what is left is summed instead.
         let left =
             if excluded < 0.9 { 1.0 - excluded } else { self.complement(cx).map(|(_, weight)| weight).sum() };
-        self.inner.log_expected_counts_into(cx, items, out);
+        self.inner.log_expected_counts_into(cx, items, out)?;
         for (log, item) in out.iter_mut().zip(items) {
             if cx.positives.binary_search(item).is_ok() {
                 *log = f32::NEG_INFINITY;
@@ -114,18 +124,17 @@ impl<S: NegativeSampler> NegativeSampler for ExcludePositives<S> {
                 *log = (f64::from(*log) - left.ln()) as f32;
             }
         }
+        Ok(())
     }
 
     fn n_items(&self) -> usize {
         self.inner.n_items()
     }
+}
 
+impl<S: RefreshableSampler> RefreshableSampler for ExcludePositives<S> {
     fn observe(&mut self, batch: &Batch<'_>) {
         self.inner.observe(batch);
-    }
-
-    fn needs_target(&self) -> bool {
-        self.inner.needs_target()
     }
 
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
@@ -152,27 +161,27 @@ mod tests {
                 .zip(counts)
                 .map(|(i, c)| if positives.contains(&i) { 0.0 } else { c as f64 })
                 .collect();
-            check_law(&sampler, &NegativeContext { positives, ..Default::default() }, &weights);
+            check_law(&sampler, &NegativeContext::default().positives(positives), &weights);
         }
     }
 
     #[test]
     fn an_exhausted_pool_gives_a_short_count() {
         let all: Vec<u32> = (0..6).collect();
-        let cx = NegativeContext { positives: &all, n: 4, ..Default::default() };
+        let cx = NegativeContext::draws(4).positives(&all);
         let sampler = ExcludePositives::new(Uniform::new(6).unwrap());
         assert_eq!(sampler.sample_into(&cx, &mut SeededRng::new(1), &mut [0; 4]).unwrap(), 0);
         assert_eq!(sampler.log_expected_count(&cx, 3), f32::NEG_INFINITY);
         // Only an item of weight 0 is left.
         let sampler = ExcludePositives::new(Popularity::new(&[1, 0, 1], 1.0).unwrap());
-        let cx = NegativeContext { positives: &[0, 2], n: 4, ..Default::default() };
+        let cx = NegativeContext::draws(4).positives(&[0, 2]);
         assert_eq!(sampler.sample_into(&cx, &mut SeededRng::new(1), &mut [0; 4]).unwrap(), 0);
     }
 
     #[test]
     fn a_user_who_has_almost_everything_is_answered() {
         let have: Vec<u32> = (0..100_000).filter(|&i| i != 77_777).collect();
-        let cx = NegativeContext { positives: &have, n: 3, ..Default::default() };
+        let cx = NegativeContext::draws(3).positives(&have);
         let sampler = ExcludePositives::new(Uniform::new(100_000).unwrap());
         let mut out = [0; 3];
         assert_eq!(sampler.sample_into(&cx, &mut SeededRng::new(1), &mut out).unwrap(), 3);

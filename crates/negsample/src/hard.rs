@@ -1,8 +1,10 @@
 use embed_core::{
-    AnnIndex, Effort, Filter, ItemId, NegativeContext, NegativeSampler, Neighbor, SampleError, SearchRequest,
-    SeededRng,
+    AnnIndex, Batch, Effort, Filter, ItemId, NegativeContext, NegativeSampler, Neighbor, SampleError,
+    SearchRequest, SeededRng,
 };
 use ndarray::ArrayView2;
+
+use crate::RefreshableSampler;
 
 type IndexResult = Result<Box<dyn AnnIndex>, Box<dyn std::error::Error + Send + Sync>>;
 type BuildIndex = dyn Fn(ArrayView2<'_, f32>) -> IndexResult + Send + Sync;
@@ -80,18 +82,18 @@ pub struct HardNegatives {
 }
 
 impl HardNegatives {
-    /// Over an index whose row `i` is item `i`; it stays as it is.
+    /// Over an index in which row `i` is item `i`; it stays as it is.
     ///
     /// # Errors
     /// - As [`HardParams::validate`].
     /// - [`SampleError::NoItems`] for an empty index, [`SampleError::TooManyItems`] beyond `u32::MAX` rows.
     pub fn new(index: Box<dyn AnnIndex>, params: HardParams) -> Result<Self, SampleError> {
         params.validate()?;
-        let n_items = catalogue(index.len())?;
+        let n_items = catalogue(index.id_bound())?;
         Ok(Self { index: Some(index), build: None, built_at: 0, n_items, params })
     }
 
-    /// Builds its index from the vectors that the trainer hands to [`NegativeSampler::refresh`], at the first step and
+    /// Builds its index from the vectors that the trainer hands to [`RefreshableSampler::refresh`], at the first step and
     /// every `refresh_every` steps.
     ///
     /// # Errors
@@ -109,8 +111,8 @@ impl HardNegatives {
     /// The candidates of a context, nearest first.
     ///
     /// # Errors
-    /// - [`SampleError::MissingContext`] without a query, without a target where a margin is set, or before the index
-    ///   was built.
+    /// - [`SampleError::MissingTarget`] without a target where a margin is set.
+    /// - [`SampleError::MissingContext`] without a query, or before the index was built.
     /// - [`SampleError::Implementation`] when the search fails.
     pub fn candidates_into(
         &self,
@@ -118,15 +120,15 @@ impl HardNegatives {
         out: &mut Vec<Neighbor>,
     ) -> Result<(), SampleError> {
         let HardParams { skip, band, above, below, effort, .. } = self.params;
+        let margins = above.is_some() || below.is_some();
+        if margins && cx.target.is_none() {
+            return Err(SampleError::MissingTarget);
+        }
         let index = self
             .index
             .as_deref()
             .ok_or(SampleError::MissingContext { what: "an index, built by refresh" })?;
         let query = cx.query.ok_or(SampleError::MissingContext { what: "the query" })?;
-        let margins = above.is_some() || below.is_some();
-        if margins && cx.target.is_none() {
-            return Err(SampleError::MissingContext { what: "the target" });
-        }
         let banned = |item: ItemId| Some(item) == cx.target || cx.positives.binary_search(&item).is_ok();
         let allowed = |item: ItemId| !banned(item);
         let request = SearchRequest::k(skip + band).effort(effort).filter(Filter::Where(&allowed));
@@ -182,32 +184,39 @@ impl NegativeSampler for HardNegatives {
     /// One search; `-inf` for an item that is no candidate, and for every item where the context is incomplete.
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
         let mut log = [0.0];
-        self.log_expected_counts_into(cx, &[item], &mut log);
-        log[0]
+        match self.log_expected_counts_into(cx, &[item], &mut log) {
+            Ok(()) => log[0],
+            Err(_) => f32::NEG_INFINITY,
+        }
     }
 
     /// One search for all of the items.
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a logarithm in f32")]
-    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+    fn log_expected_counts_into(
+        &self,
+        cx: &NegativeContext<'_>,
+        items: &[ItemId],
+        out: &mut [f32],
+    ) -> Result<(), SampleError> {
+        SampleError::check_counts(items.len(), out.len())?;
         let mut candidates = Vec::new();
-        if self.candidates_into(cx, &mut candidates).is_err() {
-            candidates.clear();
-        }
+        self.candidates_into(cx, &mut candidates)?;
         let of_one = (cx.n as f64 / candidates.len() as f64).min(1.0).ln() as f32;
         let mut ids: Vec<ItemId> = candidates.iter().map(|near| near.id).collect();
         ids.sort_unstable();
         for (out, item) in out.iter_mut().zip(items) {
             *out = if ids.binary_search(item).is_ok() { of_one } else { f32::NEG_INFINITY };
         }
+        Ok(())
     }
 
     fn n_items(&self) -> usize {
         self.n_items
     }
+}
 
-    fn needs_target(&self) -> bool {
-        self.params.above.is_some() || self.params.below.is_some()
-    }
+impl RefreshableSampler for HardNegatives {
+    fn observe(&mut self, _batch: &Batch<'_>) {}
 
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
         let age = cx.step.saturating_sub(self.built_at);
@@ -267,9 +276,9 @@ mod tests {
     #[test]
     fn candidates_are_the_band_after_the_skipped_without_positives() {
         let sampler = over(20, HardParams { skip: 2, band: 4, ..Default::default() });
-        let cx = NegativeContext { query: Some(&QUERY), positives: &[15, 18], ..Default::default() };
+        let cx = NegativeContext::default().query(&QUERY).positives(&[15, 18]);
         assert_eq!(candidates(&sampler, &cx), [16, 14, 13, 12]);
-        let cx = NegativeContext { target: Some(14), ..cx };
+        let cx = cx.target(14);
         assert_eq!(candidates(&sampler, &cx), [16, 13, 12, 11]);
         let sampler = over(5, HardParams { skip: 9, ..Default::default() });
         assert_eq!(candidates(&sampler, &cx), [0; 0]);
@@ -279,7 +288,7 @@ mod tests {
     fn margins_are_around_the_target() {
         let with =
             |above, below| over(20, HardParams { skip: 0, band: 20, above, below, ..Default::default() });
-        let cx = NegativeContext { query: Some(&QUERY), target: Some(10), ..Default::default() };
+        let cx = NegativeContext::default().query(&QUERY).target(10);
         assert_eq!(candidates(&with(Some(0.0), Some(3.5)), &cx), [9, 8, 7], "positive-aware and semi-hard");
         assert_eq!(candidates(&with(Some(2.0), Some(1.0)), &cx), [12, 11, 9]);
         assert_eq!(candidates(&with(Some(-2.0), Some(3.0)), &cx), [8, 7]);
@@ -289,7 +298,7 @@ mod tests {
     #[test]
     fn draws_are_uniform_without_repetition_and_say_so() {
         let sampler = over(30, HardParams { skip: 3, band: 8, ..Default::default() });
-        let cx = NegativeContext { query: Some(&QUERY), positives: &[25], n: 3, ..Default::default() };
+        let cx = NegativeContext::draws(3).query(&QUERY).positives(&[25]);
         let band = candidates(&sampler, &cx);
         let mut counts = [0u64; 30];
         let mut rng = SeededRng::new(3);
@@ -303,7 +312,7 @@ mod tests {
             (0..30).map(|item| f64::from(sampler.log_expected_count(&cx, item)).exp()).collect();
         assert!((weights.iter().sum::<f64>() - 3.0).abs() < 1e-5 && band.len() == 8);
         chi_square_holds(&counts, &weights);
-        let many = NegativeContext { n: 50, ..cx };
+        let many = cx.with_draws(50);
         let mut out = [0; 50];
         assert_eq!(sampler.sample_into(&many, &mut rng, &mut out).unwrap(), 8);
         assert_eq!(sampler.log_expected_count(&many, band[0]), 0.0);
@@ -314,7 +323,7 @@ mod tests {
         let params = HardParams { skip: 0, band: 1, refresh_every: 10, ..Default::default() };
         let mut sampler =
             HardNegatives::rebuilt(3, params, |rows| Ok(Exact::boxed(rows, Metric::InnerProduct))).unwrap();
-        let cx = |step| NegativeContext { step, query: Some(&QUERY), n: 1, ..Default::default() };
+        let cx = |step| NegativeContext::draws(1).at(step, 0).query(&QUERY);
         assert!(sampler.is_stale(&cx(0)));
         assert!(matches!(
             sampler.sample_into(&cx(0), &mut SeededRng::new(1), &mut [0]),
@@ -335,11 +344,11 @@ mod tests {
         let sampler = over(9, HardParams { above: Some(0.0), ..Default::default() });
         let mut out = Vec::new();
         let missing = |cx: &NegativeContext<'_>, out: &mut Vec<Neighbor>| {
-            matches!(sampler.candidates_into(cx, out), Err(SampleError::MissingContext { .. }))
+            matches!(sampler.candidates_into(cx, out), Err(SampleError::MissingTarget))
         };
         assert!(missing(&NegativeContext::default(), &mut out));
-        assert!(missing(&NegativeContext { query: Some(&QUERY), ..Default::default() }, &mut out));
-        let foreign = NegativeContext { query: Some(&QUERY), target: Some(99), ..Default::default() };
+        assert!(missing(&NegativeContext::default().query(&QUERY), &mut out));
+        let foreign = NegativeContext::default().query(&QUERY).target(99);
         assert!(matches!(
             sampler.candidates_into(&foreign, &mut out),
             Err(SampleError::Implementation { .. })

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
 
 use embed_core::{Batch, ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
+use ndarray::ArrayView2;
 
-use crate::StreamingFrequency;
+use crate::{RefreshableSampler, StreamingFrequency};
 
 /// How often an item is among the positives, as [`InBatch`] knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,7 +157,9 @@ impl NegativeSampler for InBatch {
     fn n_items(&self) -> usize {
         self.n_items
     }
+}
 
+impl RefreshableSampler for InBatch {
     fn observe(&mut self, batch: &Batch<'_>) {
         if let Frequency::Streaming(frequency) = &mut self.frequency {
             frequency.observe(batch);
@@ -165,6 +168,13 @@ impl NegativeSampler for InBatch {
         let excess = (self.queue.len() + newest.len()).saturating_sub(self.queue_capacity);
         self.queue.drain(..excess.min(self.queue.len()));
         self.queue.extend(newest.iter().filter(|&&item| (item as usize) < self.n_items));
+    }
+    fn is_stale(&self, _cx: &NegativeContext<'_>) -> bool {
+        false
+    }
+
+    fn refresh(&mut self, _cx: &NegativeContext<'_>, _items: ArrayView2<'_, f32>) -> Result<(), SampleError> {
+        Ok(())
     }
 }
 
@@ -205,18 +215,12 @@ mod tests {
         let (mut counts, mut expected) = ([0u64; 6], [0f64; 6]);
         for step in 0..20_000 {
             let positives = batch(&mut rng, 8);
-            let cx = NegativeContext {
-                batch: &positives[1..],
-                positives: &[2],
-                target: Some(positives[0]),
-                n: 11,
-                ..Default::default()
-            };
+            let cx = NegativeContext::draws(11).batch(&positives[1..]).positives(&[2]).target(positives[0]);
             draw(&sampler, &cx, &mut rng).into_iter().for_each(|item| counts[item as usize] += 1);
             for (item, expected) in (0..).zip(&mut expected) {
                 *expected += f64::from(sampler.log_expected_count(&cx, item)).exp();
             }
-            sampler.observe(&Batch { step, positives: &positives });
+            sampler.observe(&Batch::new(step, &positives));
         }
         assert_eq!((counts[2], expected[2]), (0, 0.0), "masked");
         let total: f64 = expected.iter().sum();
@@ -235,7 +239,7 @@ mod tests {
         let mut counts = [0u64; 6];
         for _ in 0..20_000 {
             let positives = batch(&mut rng, 8);
-            let cx = NegativeContext { batch: &positives, n: 3, ..Default::default() };
+            let cx = NegativeContext::draws(3).batch(&positives);
             draw(&sampler, &cx, &mut rng).into_iter().for_each(|item| counts[item as usize] += 1);
         }
         chi_square_holds(&counts, &COUNTS.map(|count| count as f64));
@@ -244,13 +248,13 @@ mod tests {
     #[test]
     fn all_of_batch_and_queue_when_enough_is_asked_for() {
         let mut sampler = InBatch::new(9, Frequency::from_counts(&[1; 9]).unwrap()).unwrap().queued(3);
-        sampler.observe(&Batch { step: 0, positives: &[0, 1, 2, 3, 4] });
-        sampler.observe(&Batch { step: 1, positives: &[5] });
-        let cx = NegativeContext { batch: &[6, 7, 6, 4], positives: &[4], n: 99, ..Default::default() };
+        sampler.observe(&Batch::new(0, &[0, 1, 2, 3, 4]));
+        sampler.observe(&Batch::new(1, &[5]));
+        let cx = NegativeContext::draws(99).batch(&[6, 7, 6, 4]).positives(&[4]);
         assert_eq!(draw(&sampler, &cx, &mut SeededRng::new(1)), [3, 5, 6, 7, 6]);
         let expected = sampler.log_expected_count(&cx, 8).exp();
         assert!((expected - 7.0 / 9.0).abs() < 1e-5, "seven candidates before masks: {expected}");
-        let foreign = NegativeContext { batch: &[9], n: 1, ..Default::default() };
+        let foreign = NegativeContext::draws(1).batch(&[9]);
         assert!(sampler.sample_into(&foreign, &mut SeededRng::new(1), &mut [0]).is_err());
     }
 
@@ -261,9 +265,9 @@ mod tests {
         let mut sampler = InBatch::new(6, frequency).unwrap();
         let mut rng = SeededRng::new(7);
         for step in 0..20_000 {
-            sampler.observe(&Batch { step, positives: &batch(&mut rng, 4) });
+            sampler.observe(&Batch::new(step, &batch(&mut rng, 4)));
         }
-        let cx = NegativeContext { batch: &[0; 4], n: 4, ..Default::default() };
+        let cx = NegativeContext::draws(4).batch(&[0; 4]);
         for (item, count) in (0..).zip(COUNTS) {
             let in_batch = 1.0 - (1.0 - count as f64 / 100.0).powi(4);
             let stated = f64::from(sampler.log_expected_count(&cx, item));

@@ -5,7 +5,7 @@
 //! use negsample::{ExcludePositives, Popularity};
 //!
 //! let sampler = ExcludePositives::new(Popularity::new(&[80, 15, 0, 5], 0.75)?);
-//! let context = NegativeContext { positives: &[0], n: 6, ..Default::default() };
+//! let context = NegativeContext::draws(6).positives(&[0]);
 //! let mut drawn = [0; 6];
 //! assert_eq!(sampler.sample_into(&context, &mut SeededRng::new(1), &mut drawn)?, 6);
 //! assert!(drawn.iter().all(|item| [1, 3].contains(item)), "0 is excluded and 2 was never seen");
@@ -22,6 +22,7 @@
 //! | items near the query that are no positives | [`HardNegatives`] over any index, [`HardParams`] | the index |
 //! | the other positives of the batch, and of earlier ones | [`InBatch`], [`Frequency`] | 4, or streaming |
 //! | from several of these | [`Mixture`] | theirs |
+//! | by a law that follows the training; by one of your own that does not | [`RefreshableSampler`]; [`Fixed`] | |
 //! | easy ones first, hard ones after a warm-up | [`Curriculum`], [`Schedule`] | theirs |
 //! | indices by weight, for other uses | [`AliasTable`] | 8 |
 //!
@@ -49,6 +50,7 @@ mod log_uniform;
 mod mixture;
 mod popularity;
 mod queue;
+mod refreshable;
 mod split;
 mod streaming;
 mod streaming_file;
@@ -67,5 +69,6 @@ pub use log_uniform::LogUniform;
 pub use mixture::Mixture;
 pub use popularity::Popularity;
 pub use queue::CrossBatchQueue;
+pub use refreshable::{Fixed, RefreshableSampler};
 pub use streaming::{StreamingFrequency, StreamingParams};
 pub use uniform::Uniform;

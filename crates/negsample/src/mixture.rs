@@ -1,7 +1,7 @@
 use embed_core::{Batch, ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
 use ndarray::ArrayView2;
 
-use crate::split;
+use crate::{RefreshableSampler, split};
 
 /// Draws from several samplers by weight. Of `n` draws a source with share `w` gives `⌊n·w⌋` or `⌈n·w⌉`, `n·w` on
 /// average; what one source falls short of (no hard negative left) is not made up by another.
@@ -14,13 +14,13 @@ use crate::split;
 /// use negsample::{Mixture, Popularity, Uniform};
 ///
 /// let mixture = Mixture::new(Uniform::new(4)?, 1.0)?.with(Popularity::new(&[8, 1, 1, 0], 1.0)?, 3.0)?;
-/// let cx = NegativeContext { n: 8, ..Default::default() };
+/// let cx = NegativeContext::draws(8);
 /// let expected = mixture.log_expected_count(&cx, 0).exp();
 /// assert!((expected - (2.0 / 4.0 + 6.0 * 0.8)).abs() < 1e-5);
 /// # Ok::<(), embed_core::SampleError>(())
 /// ```
 pub struct Mixture {
-    sources: Vec<Box<dyn NegativeSampler>>,
+    sources: Vec<Box<dyn RefreshableSampler>>,
     weights: Vec<f64>,
     /// Share of the sources up to each one; the last is 1.
     cumulative: Vec<f64>,
@@ -31,25 +31,22 @@ impl Mixture {
     ///
     /// # Errors
     /// As [`Mixture::with`].
-    pub fn new(source: impl NegativeSampler + 'static, weight: f64) -> Result<Self, SampleError> {
+    pub fn new(source: impl RefreshableSampler + 'static, weight: f64) -> Result<Self, SampleError> {
         Self { sources: Vec::new(), weights: Vec::new(), cumulative: Vec::new() }.with(source, weight)
     }
 
-    /// The same with one source more. Weights are relative to their sum.
+    /// The same with one source more; a sampler of your own that stays as it is goes in as [`Fixed`](crate::Fixed). Weights
+    /// are relative to their sum.
     ///
     /// # Errors
     /// - [`SampleError::BadWeight`] when the weight is negative or not finite, or the sum overflows.
     /// - [`SampleError::NoItems`] when the first weight is 0.
     /// - [`SampleError::Catalogue`] when the source has another number of items than the first.
-    pub fn with(self, source: impl NegativeSampler + 'static, weight: f64) -> Result<Self, SampleError> {
-        self.with_boxed(Box::new(source), weight)
-    }
-
-    /// [`Mixture::with`] for a source of any type.
-    ///
-    /// # Errors
-    /// As [`Mixture::with`].
-    pub fn with_boxed(mut self, source: Box<dyn NegativeSampler>, weight: f64) -> Result<Self, SampleError> {
+    pub fn with(
+        mut self,
+        source: impl RefreshableSampler + 'static,
+        weight: f64,
+    ) -> Result<Self, SampleError> {
         let total = self.weights.iter().sum::<f64>() + weight;
         if weight.is_nan() || weight < 0.0 || !total.is_finite() {
             return Err(SampleError::BadWeight { item: self.sources.len(), weight });
@@ -62,7 +59,7 @@ impl Mixture {
         {
             return Err(SampleError::Catalogue { expected: first.n_items(), got: source.n_items() });
         }
-        self.sources.push(source);
+        self.sources.push(Box::new(source));
         self.weights.push(weight);
         let mut sum = 0.0;
         self.cumulative = self
@@ -81,7 +78,7 @@ impl Mixture {
 
     /// The sources with the cumulative share up to each.
     fn sources(&self) -> impl Iterator<Item = (&dyn NegativeSampler, f64)> {
-        self.sources.iter().map(|source| &**source).zip(self.cumulative.iter().copied())
+        self.sources.iter().map(|source| source as &dyn NegativeSampler).zip(self.cumulative.iter().copied())
     }
 }
 
@@ -97,29 +94,36 @@ impl NegativeSampler for Mixture {
 
     fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
         let mut log = [0.0];
-        self.log_expected_counts_into(cx, &[item], &mut log);
-        log[0]
+        match self.log_expected_counts_into(cx, &[item], &mut log) {
+            Ok(()) => log[0],
+            Err(_) => f32::NEG_INFINITY,
+        }
     }
 
-    fn log_expected_counts_into(&self, cx: &NegativeContext<'_>, items: &[ItemId], out: &mut [f32]) {
+    fn log_expected_counts_into(
+        &self,
+        cx: &NegativeContext<'_>,
+        items: &[ItemId],
+        out: &mut [f32],
+    ) -> Result<(), SampleError> {
+        SampleError::check_counts(items.len(), out.len())?;
         let (mut sums, mut from) = (vec![0.0; items.len()], 0.0);
         for (source, to) in self.sources() {
-            split::add_expected_counts(source, cx, items, (from, to), &mut sums);
+            split::add_expected_counts(source, cx, items, (from, to), &mut sums)?;
             from = to;
         }
         split::logarithms(&sums, out);
+        Ok(())
     }
 
     fn n_items(&self) -> usize {
-        self.sources.first().map_or(0, |source| source.n_items())
+        self.sources.first().map_or(0, NegativeSampler::n_items)
     }
+}
 
+impl RefreshableSampler for Mixture {
     fn observe(&mut self, batch: &Batch<'_>) {
         self.sources.iter_mut().for_each(|source| source.observe(batch));
-    }
-
-    fn needs_target(&self) -> bool {
-        self.sources.iter().any(|source| source.needs_target())
     }
 
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool {
@@ -157,7 +161,7 @@ mod tests {
         let positives = [0, 3];
         let mut rest = weights;
         positives.iter().for_each(|&item: &u32| rest[item as usize] = 0.0);
-        let cx = NegativeContext { positives: &positives, ..Default::default() };
+        let cx = NegativeContext::default().positives(&positives);
         check_law(&ExcludePositives::new(mixture()), &cx, &rest);
     }
 

@@ -22,12 +22,13 @@ pub(crate) fn add_expected_counts(
     items: &[ItemId],
     (from, to): (f64, f64),
     sums: &mut [f64],
-) {
+) -> Result<(), SampleError> {
     let mut logs = vec![0.0; items.len()];
     for (n, chance) in chances(cx.n, from, to).into_iter().filter(|(n, chance)| *n > 0 && *chance > 0.0) {
-        source.log_expected_counts_into(&NegativeContext { n, ..*cx }, items, &mut logs);
+        source.log_expected_counts_into(&cx.with_draws(n), items, &mut logs)?;
         sums.iter_mut().zip(&logs).for_each(|(sum, log)| *sum += chance * f64::from(*log).exp());
     }
+    Ok(())
 }
 
 /// Logarithms in f32.
@@ -63,7 +64,7 @@ pub(crate) fn draw<'s>(
         start = end.max(start);
         if want > 0 {
             let part = &mut out[written..written + want];
-            written += source.sample_into(&NegativeContext { n: want, ..*cx }, rng, part)?.min(want);
+            written += source.sample_into(&cx.with_draws(want), rng, part)?.min(want);
         }
     }
     Ok(written)

@@ -166,7 +166,7 @@ mod tests {
             let mut items: Vec<ItemId> =
                 (0..).zip(p).filter(|(_, p)| rng.unit_f64() < **p).map(|(i, _)| i).collect();
             items.extend_from_within(..);
-            frequency.observe(&Batch { step, positives: &items });
+            frequency.observe(&Batch::new(step, &items));
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
         for step in 0..1000 {
             let every = if step < 500 { 2 } else { 20 };
             let items: &[ItemId] = if step % every == 0 { &[7] } else { &[] };
-            frequency.observe(&Batch { step, positives: items });
+            frequency.observe(&Batch::new(step, items));
             if step == 499 {
                 assert!((frequency.probability(7) - 0.5).abs() < 0.01);
             }
@@ -216,7 +216,7 @@ mod tests {
     fn steps_that_fall_or_reach_the_end_do_no_harm() {
         let mut frequency = StreamingFrequency::new(params(10, 1)).unwrap();
         for step in [5, 3, 3, u64::MAX, u64::MAX, 0] {
-            frequency.observe(&Batch { step, positives: &[1, 1, 2] });
+            frequency.observe(&Batch::new(step, &[1, 1, 2]));
             let p = frequency.probability(1);
             assert!(p > 0.0 && p <= 1.0);
         }

@@ -50,7 +50,7 @@ mod tests {
         let path = dir.path().join("state");
         let params = StreamingParams { cells: 100, ..Default::default() };
         let mut one = StreamingFrequency::new(params).unwrap();
-        (0..50).for_each(|step| one.observe(&Batch { step, positives: &[1, 2, (step % 7) as u32] }));
+        (0..50).for_each(|step| one.observe(&Batch::new(step, &[1, 2, (step % 7) as u32])));
         let mut writer = Writer::create(&path, KIND, &params).unwrap();
         one.write_to(&mut writer, "frequency").unwrap();
         writer.finish().unwrap();
@@ -58,7 +58,7 @@ mod tests {
         let header: StreamingParams = reader.header().unwrap();
         let mut other = StreamingFrequency::read_from(&reader, "frequency", header).unwrap();
         for frequency in [&mut one, &mut other] {
-            frequency.observe(&Batch { step: 50, positives: &[5, 2] });
+            frequency.observe(&Batch::new(50, &[5, 2]));
         }
         assert_eq!(one, other);
         let smaller = StreamingParams { cells: 99, ..params };

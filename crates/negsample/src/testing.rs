@@ -3,7 +3,7 @@
 use embed_core::testkit::exact_top_k;
 use embed_core::{
     AnnIndex, ItemId, Metric, NegativeContext, NegativeSampler, Neighbor, SearchError, SearchRequest,
-    SeededRng, Stop,
+    SeededRng, Space, Stop,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -28,6 +28,9 @@ impl AnnIndex for Exact {
     }
     fn metric(&self) -> Metric {
         self.metric
+    }
+    fn space(&self) -> Space {
+        Space::ANY
     }
     fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
         let unknown = SearchError::UnknownId { id, len: self.len() };
@@ -81,7 +84,7 @@ pub(crate) fn check_law(sampler: &impl NegativeSampler, cx: &NegativeContext<'_>
     let mut rng = SeededRng::new(11);
     let mut counts = vec![0u64; weights.len()];
     let mut out = [0; 50];
-    let cx = NegativeContext { n: 50, ..*cx };
+    let cx = cx.with_draws(50);
     for _ in 0..4000 {
         assert_eq!(sampler.sample_into(&cx, &mut rng, &mut out).unwrap(), 50);
         for &item in &out {

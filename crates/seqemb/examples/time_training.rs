@@ -43,9 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let start = Instant::now();
     let mut training = Training::new(&params, &corpus, keys, seed)?;
-    let mut sampler = training.sampler()?;
     let passes = Instant::now();
-    while training.epoch(&corpus, sampler.as_mut(), &mut Run::seeded(seed).threads(threads))? {}
+    while training.epoch(&corpus, &mut Run::seeded(seed).threads(threads))? {}
     let passes = passes.elapsed().as_secs_f64();
     let items = training.finish()?;
     let seconds = start.elapsed().as_secs_f64();

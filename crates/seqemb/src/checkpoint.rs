@@ -45,7 +45,7 @@ pub enum CheckpointError {
     },
 }
 
-impl Training {
+impl Training<'_> {
     /// The kind of a checkpoint.
     pub const KIND: Kind = Kind::new("training", 1);
 

@@ -79,6 +79,19 @@ pub enum FitError {
         /// Columns.
         dim: usize,
     },
+    /// A sampler for a training that draws nothing.
+    #[error("hierarchical softmax draws no negatives: leave the sampler out, or train by negative sampling")]
+    UnusedSampler,
+    /// The observer stopped the training before its last epoch.
+    #[error(
+        "the training was stopped after {epochs_done} of {epochs} epochs; fit_until_stopped, or Training, keeps what was learned"
+    )]
+    Stopped {
+        /// Whole epochs.
+        epochs_done: u32,
+        /// Epochs asked for.
+        epochs: u32,
+    },
     /// A vector is no longer finite: the learning rate is too high for this data.
     #[error("training diverged in epoch {epoch}: lower the rate, now {rate}")]
     Diverged {

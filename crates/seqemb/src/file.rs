@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use embed_core::Space;
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
+use embed_core::{EmbeddingsError, RowMask, Space};
 use serde::{Deserialize, Serialize};
 
-use crate::{FitReport, ItemVectors, Params};
+use crate::{FitReport, ItemVectors, Objective, Params, Tables};
 
-/// Header of kind `item-vectors`, version 1. The sections are `keys.text`, `keys.ends`, `input` and `output`.
+/// Header of kind `item-vectors`. The sections are `keys.text`, `keys.ends`, `input` and `output`; in version 2 also
+/// `trained`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     params: Params,
@@ -20,7 +21,7 @@ struct Header {
 
 impl ItemVectors {
     /// The kind of a model file.
-    pub const KIND: Kind = Kind::new("item-vectors", 1);
+    pub const KIND: Kind = Kind::new("item-vectors", 2);
 
     /// Writes both tables, the keys, the settings and the report into one container, in one step.
     ///
@@ -33,9 +34,12 @@ impl ItemVectors {
             input_space: self.input.space(),
             output_space: self.output.space(),
         };
-        let mut writer = Writer::create(path, Self::KIND, &header)?;
+        // Version 1 where all rows are trained, which older readers open.
+        let version = 1 + u32::from(self.input.trained_rows().is_some());
+        let mut writer = Writer::create(path, Self::KIND.at_version(version), &header)?;
         writer.vocab("keys", self.input.vocab())?;
         writer.section("input", self.input.as_slice())?.section("output", self.output.as_slice())?;
+        writer.trained("trained", &self.input)?;
         writer.finish()
     }
 
@@ -67,6 +71,28 @@ impl ItemVectors {
         let keys = Arc::new(reader.vocab("keys")?);
         let input = reader.embeddings("input", keys.clone(), dim, header.input_space)?;
         let output = reader.embeddings("output", keys.clone(), dim, header.output_space)?;
-        Ok(Self { input, output, params: header.params, report: header.report })
+        let vectors = Self { input, output, params: header.params, report: header.report };
+        if reader.kind_version() == 1 {
+            return vectors
+                .with_zeros_untrained()
+                .map_err(|reason| reader.malformed(Fault::Embeddings { reason }));
+        }
+        let (input, output) =
+            (reader.trained("trained", vectors.input)?, reader.trained("trained", vectors.output)?);
+        Ok(Self { input, output, ..vectors })
+    }
+    /// Files of version 1 do not say which rows were trained. Output vectors begin as zeros, and a row that was trained is
+    /// not left at zero; with one table, or a tree, nothing tells.
+    fn with_zeros_untrained(self) -> Result<Self, EmbeddingsError> {
+        if self.params.tables == Tables::Shared || self.params.objective == Objective::HierarchicalSoftmax {
+            return Ok(self);
+        }
+        let (rows, dim) = (self.output.as_slice(), self.output.dim());
+        let trained = RowMask::from_fn(self.output.len(), |row| {
+            rows[row * dim..(row + 1) * dim].iter().any(|&x| x != 0.0)
+        });
+        let trained = Arc::new(trained);
+        let input = self.input.with_trained(Arc::clone(&trained))?;
+        Ok(Self { input, output: self.output.with_trained(trained)?, ..self })
     }
 }

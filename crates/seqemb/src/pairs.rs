@@ -29,8 +29,9 @@ impl Counts {
 /// Says what an item is contrasted with where it is predicted: negatives by the sampler, or the nodes on its path.
 pub(crate) struct PairSource<'a> {
     pub(crate) params: &'a Params,
-    pub(crate) sampler: &'a dyn NegativeSampler,
-    /// The tree of hierarchical softmax, which needs no sampler.
+    /// None under hierarchical softmax.
+    pub(crate) sampler: Option<&'a dyn NegativeSampler>,
+    /// The tree of hierarchical softmax.
     pub(crate) tree: Option<&'a Huffman>,
     pub(crate) n_items: usize,
     pub(crate) seed: u64,
@@ -53,7 +54,8 @@ pub(crate) struct Setting<'a> {
 impl<'a> PairSource<'a> {
     /// The first step of a training with negative sampling.
     pub(crate) fn first(params: &'a Params, sampler: &'a dyn NegativeSampler, seed: u64) -> Self {
-        Self { params, sampler, tree: None, n_items: sampler.n_items(), seed, epoch: 0, step: 0 }
+        let n_items = sampler.n_items();
+        Self { params, sampler: Some(sampler), tree: None, n_items, seed, epoch: 0, step: 0 }
     }
 }
 
@@ -72,18 +74,22 @@ impl PairSource<'_> {
         let mut counts = Counts { positives: contexts.len() as u64, negatives: 0 };
         // An item and itself are no pair of one table.
         let own = own.filter(|_| self.params.tables == Tables::Shared);
-        if self.sampler.needs_target() {
-            for &context in contexts {
-                let drawn = self.negatives(buffer, 1, Some(context), setting, rng)?;
-                counts.negatives += self.predict(&mut pairs, context, drawn, own);
+        match self.negatives(buffer, contexts.len(), None, setting, rng) {
+            Ok(mut drawn) => {
+                for &context in contexts {
+                    let (these, rest) = drawn.split_at(self.params.negatives.min(drawn.len()));
+                    drawn = rest;
+                    counts.negatives += self.predict(&mut pairs, context, these, own);
+                }
             }
-        } else {
-            let mut drawn = self.negatives(buffer, contexts.len(), None, setting, rng)?;
-            for &context in contexts {
-                let (these, rest) = drawn.split_at(self.params.negatives.min(drawn.len()));
-                drawn = rest;
-                counts.negatives += self.predict(&mut pairs, context, these, own);
+            // The law depends on the positive: each has negatives of its own.
+            Err(SampleError::MissingTarget) => {
+                for &context in contexts {
+                    let drawn = self.negatives(buffer, 1, Some(context), setting, rng)?;
+                    counts.negatives += self.predict(&mut pairs, context, drawn, own);
+                }
             }
+            Err(error) => return Err(error),
         }
         pairs.finish();
         Ok(counts)
@@ -99,21 +105,16 @@ impl PairSource<'_> {
         rng: &mut SeededRng,
     ) -> Result<&'s [ItemId], SampleError> {
         let wanted = predictions * self.params.negatives;
-        if wanted == 0 || self.tree.is_some() {
-            return Ok(&[]);
-        }
+        let Some(sampler) = self.sampler.filter(|_| wanted > 0) else { return Ok(&[]) };
         buffer.resize(wanted.max(buffer.len()), 0);
         let Setting { query, positives, batch } = setting;
-        let cx = NegativeContext {
-            step: self.step,
-            epoch: self.epoch,
-            query: Some(query),
-            target,
-            positives,
-            batch,
-            n: wanted,
-        };
-        let n = self.sampler.sample_into(&cx, rng, &mut buffer[..wanted])?;
+        let cx = NegativeContext::draws(wanted)
+            .at(self.step, self.epoch)
+            .query(query)
+            .positives(positives)
+            .batch(batch);
+        let cx = target.map_or(cx, |target| cx.target(target));
+        let n = sampler.sample_into(&cx, rng, &mut buffer[..wanted])?;
         let drawn = &buffer[..n.min(wanted)];
         self.check(drawn)?;
         Ok(drawn)

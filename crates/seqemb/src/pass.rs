@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use embed_core::{NegativeContext, NegativeSampler, Progress, Run, SeededRng, SequenceSource};
+use negsample::RefreshableSampler;
 
 use crate::corpus::Corpus;
 use crate::huffman::Huffman;
@@ -17,7 +18,8 @@ const PAIRS_PER_REPORT: u64 = 1 << 23;
 /// A pass under way.
 pub(crate) struct Pass<'a, 'run, 'o> {
     pub(crate) params: &'a Params,
-    pub(crate) sampler: &'a mut dyn NegativeSampler,
+    /// None where there is a tree.
+    pub(crate) sampler: Option<&'a mut dyn RefreshableSampler>,
     pub(crate) tree: Option<&'a Huffman>,
     pub(crate) survey: &'a Survey,
     pub(crate) n_items: usize,
@@ -41,7 +43,7 @@ impl Pass<'_, '_, '_> {
         let mut number = 0u64;
         let (params, survey, seed, epoch) = (self.params, self.survey, self.seed, self.epoch);
         let keep = survey.keep(params.subsample);
-        let read_all = read(source, self.n_items, |sequence| {
+        let read_all = read(source, epoch, self.n_items, |sequence| {
             params.preparation.apply(sequence, &survey.rare, &mut scratch, &mut unused, |kept| {
                 let stream = (u64::from(epoch) << 40) ^ number;
                 number += 1;
@@ -108,15 +110,17 @@ impl Pass<'_, '_, '_> {
 
     fn chunk(&mut self, corpus: &Corpus, range: Range<usize>) -> Result<(), FitError> {
         let step = self.trainer.chunks_done();
-        let cx = NegativeContext { step, epoch: self.epoch, ..NegativeContext::default() };
-        if self.tree.is_none() && self.sampler.is_stale(&cx) {
+        let cx = NegativeContext::default().at(step, self.epoch);
+        if let Some(sampler) = &mut self.sampler
+            && sampler.is_stale(&cx)
+        {
             let items = self.trainer.outputs().to_rows();
-            self.sampler.refresh(&cx, items.view())?;
+            sampler.refresh(&cx, items.view())?;
         }
         let Self { params, n_items, seed, total, done, trainer, epoch, tree, .. } = self;
         let source = PairSource {
             params,
-            sampler: &*self.sampler,
+            sampler: self.sampler.as_deref().map(|sampler| sampler as &dyn NegativeSampler),
             tree: *tree,
             n_items: *n_items,
             seed: *seed,
@@ -128,7 +132,7 @@ impl Pass<'_, '_, '_> {
             let passed = scaled(corpus.read, at, len) - scaled(corpus.read, first, len);
             rate_at(params, *done + passed, *total)
         };
-        let batch = embed_core::Batch { step, positives: &corpus.items[range.clone()] };
+        let batch = embed_core::Batch::new(step, &corpus.items[range.clone()]);
         let items = range.len() as u64;
         let result = match params.architecture {
             Architecture::SkipGram if trainer.attention.is_none() => {
@@ -136,7 +140,9 @@ impl Pass<'_, '_, '_> {
             }
             _ => self.threads.run(|| trainer.train_batches(&source, corpus, range, &rate))?,
         };
-        self.sampler.observe(&batch);
+        if let Some(sampler) = &mut self.sampler {
+            sampler.observe(&batch);
+        }
         let chunk = EpochReport {
             items,
             positives: result.counts.positives,

@@ -1,6 +1,7 @@
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
-use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Space, kernel};
+use embed_core::{EmbedError, Embedder, Embeddings, ItemId, KeyTable, Metric, Space, kernel};
 use serde::{Deserialize, Serialize};
 
 use crate::ParamsError;
@@ -25,7 +26,8 @@ pub struct Pooling {
 }
 
 /// The user side of item vectors: a history becomes the weighted mean of its items' input vectors. An item that
-/// comes twice counts twice. Items weigh alike unless [`Pooling::half_life`] or [`Pooled::weighted`] says otherwise.
+/// comes twice counts twice. Items weigh alike unless [`Pooling::half_life`] or [`Pooled::weighted`] says otherwise. Items
+/// whose rows were not trained ([`Embeddings::untrained`]) say nothing and are passed over.
 ///
 /// `4 · dim` bytes an item, 4 more with weights. O(history · dim).
 ///
@@ -43,6 +45,7 @@ pub struct Pooling {
 pub struct Pooled {
     vectors: Embeddings,
     space: Space,
+    metric: Option<Metric>,
     half_life: Option<NonZeroU32>,
     /// Weight of each item; empty when all weigh alike.
     weights: Vec<f32>,
@@ -53,7 +56,13 @@ impl Pooled {
     #[must_use]
     pub fn new(items: &Embeddings, space: Space, pooling: Pooling) -> Self {
         let vectors = if pooling.normalize { items.normalized() } else { items.clone() };
-        Self { vectors, space, half_life: pooling.half_life, weights: Vec::new() }
+        Self { vectors, space, metric: None, half_life: pooling.half_life, weights: Vec::new() }
+    }
+
+    /// The same, to be scored by `metric`: an index of another one is refused.
+    #[must_use]
+    pub fn scored_by(self, metric: Metric) -> Self {
+        Self { metric: Some(metric), ..self }
     }
 
     /// The same with a weight for each item, beside that of recency: see [`popularity_weights`] for those that tame popular
@@ -98,8 +107,16 @@ impl Embedder<[ItemId]> for Pooled {
         self.space
     }
 
+    fn metric(&self) -> Option<Metric> {
+        self.metric
+    }
+
+    fn keys(&self) -> Option<KeyTable> {
+        Some(Arc::clone(self.vectors.vocab()).into())
+    }
+
     /// # Errors
-    /// - [`EmbedError::Empty`] for an empty history, or one whose items all weigh 0.
+    /// - [`EmbedError::Empty`] for an empty history, one whose items all weigh 0, or one of items without trained rows.
     /// - [`EmbedError::UnknownItem`] names the first item that is not in the table.
     /// - [`EmbedError::Dimension`] when `out` has another length than `dim`.
     #[expect(clippy::cast_precision_loss, reason = "a history is shorter than 2²⁴")]
@@ -113,6 +130,16 @@ impl Embedder<[ItemId]> for Pooled {
         let n_items = self.vectors.len();
         if let Some(&item) = history.iter().find(|&&item| item as usize >= n_items) {
             return Err(EmbedError::UnknownItem { item, n_items });
+        }
+        let trained: Vec<ItemId>;
+        let history = if history.iter().all(|&item| self.vectors.is_trained(item)) {
+            history
+        } else {
+            trained = history.iter().copied().filter(|&item| self.vectors.is_trained(item)).collect();
+            &trained
+        };
+        if history.is_empty() {
+            return Err(EmbedError::Empty { what: "trained part of the history" });
         }
         let weight = |at: usize| {
             let age = (history.len() - 1 - at) as f32;

@@ -93,7 +93,7 @@ impl Preparation {
         let mut rare = Vec::new();
         if self.min_count > 1 {
             let mut raw = vec![0u64; n_items];
-            read(source, n_items, |sequence| {
+            read(source, 0, n_items, |sequence| {
                 sequence.iter().for_each(|&item| raw[item as usize] += 1);
                 Ok(())
             })?;
@@ -102,7 +102,7 @@ impl Preparation {
         }
         let mut counts = vec![0u64; n_items];
         let mut scratch = Vec::new();
-        read(source, n_items, |sequence| {
+        read(source, 0, n_items, |sequence| {
             self.apply(sequence, &rare, &mut scratch, &mut report, |kept| {
                 kept.iter().for_each(|&item| counts[item as usize] += 1);
             });

@@ -1,9 +1,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use embed_core::{NegativeSampler, Run, SequenceSource, Vocab};
+use embed_core::{Run, SequenceSource, Vocab};
+use negsample::RefreshableSampler;
 
-use crate::{CheckpointError, FitError, ItemVectors, Params, Training};
+use crate::{CheckpointError, FitError, FitReport, ItemVectors, Params, Training};
 
 /// Skip-gram (or CBOW, [`Params::architecture`]) with negative sampling over sequences of items: Item2Vec.
 ///
@@ -50,38 +51,45 @@ impl SkipGram {
         vocab: impl Into<Arc<Vocab>>,
         run: &mut Run<'_>,
     ) -> Result<ItemVectors, FitError> {
+        whole(Self::fit_until_stopped(params, source, vocab, run)?)
+    }
+
+    /// Like [`SkipGram::fit`], but a training that the observer stops is no error: what was learned until then is kept,
+    /// and [`FitReport::stopped`](crate::FitReport::stopped) says so.
+    ///
+    /// # Errors
+    /// As [`SkipGram::fit`], without [`FitError::Stopped`].
+    pub fn fit_until_stopped(
+        params: &Params,
+        source: &dyn SequenceSource,
+        vocab: impl Into<Arc<Vocab>>,
+        run: &mut Run<'_>,
+    ) -> Result<ItemVectors, FitError> {
         let mut training = Training::new(params, source, vocab, run.seed)?;
-        let mut sampler = training.sampler()?;
-        while training.epoch(source, sampler.as_mut(), run)? {}
+        while training.epoch(source, run)? {}
         training.finish()
     }
 
-    /// Like [`SkipGram::fit`], with negatives from any sampler; [`Params::exponent`] is not used. With
-    /// [`Exclude::Sequence`](crate::Exclude::Sequence) the sequence's items are the context's positives, which the
-    /// sampler must exclude.
-    ///
-    /// The context's query is the centre's input vector, its batch the centres drawn with it; steps count chunks of
-    /// some million pairs, and so does what the sampler observes. One that wants vectors gets the output table.
+    /// Like [`SkipGram::fit`], with negatives from any sampler: see [`Training::with_sampler`].
     ///
     /// # Errors
-    /// As [`SkipGram::fit`], and
-    /// - [`FitError::Catalogue`] when the sampler has another number of items.
-    /// - [`FitError::Sample`] when it fails.
+    /// As [`SkipGram::fit`] and [`Training::with_sampler`]; [`FitError::Sample`] when the sampler fails.
     pub fn fit_with(
         params: &Params,
         source: &dyn SequenceSource,
         vocab: impl Into<Arc<Vocab>>,
-        sampler: &mut dyn NegativeSampler,
+        sampler: impl RefreshableSampler,
         run: &mut Run<'_>,
     ) -> Result<ItemVectors, FitError> {
         let vocab = vocab.into();
+        // Before the source is read.
         let (expected, got) = (vocab.len(), sampler.n_items());
         if got != expected {
             return Err(FitError::Catalogue { what: "sampler", expected, got });
         }
-        let mut training = Training::new(params, source, vocab, run.seed)?;
-        while training.epoch(source, sampler, run)? {}
-        training.finish()
+        let mut training = Training::new(params, source, vocab, run.seed)?.with_sampler(sampler)?;
+        while training.epoch(source, run)? {}
+        whole(training.finish()?)
     }
 
     /// Like [`SkipGram::fit`], with a checkpoint in `path` after every `every` epochs. If there is one of the same
@@ -106,16 +114,21 @@ impl SkipGram {
         } else {
             Training::new(params, source, vocab, run.seed)?
         };
-        let mut sampler = training.sampler()?;
         loop {
-            let goes_on = training.epoch(source, sampler.as_mut(), run)?;
+            let goes_on = training.epoch(source, run)?;
             let report = training.report();
             if !report.stopped && (training.is_done() || report.epochs_done % every.max(1) == 0) {
                 training.save(path)?;
             }
             if !goes_on {
-                return Ok(training.finish()?);
+                return Ok(whole(training.finish()?)?);
             }
         }
     }
+}
+
+/// The vectors of a training that went to its end.
+fn whole(vectors: ItemVectors) -> Result<ItemVectors, FitError> {
+    let FitReport { stopped, epochs_done, .. } = vectors.report;
+    if stopped { Err(FitError::Stopped { epochs_done, epochs: vectors.params.epochs }) } else { Ok(vectors) }
 }

@@ -12,14 +12,15 @@ pub(crate) enum Break {
     Error(FitError),
 }
 
-/// Shows the sequences of a source after checking them; an error of `visit` ends the reading.
+/// Shows the sequences of an epoch of a source after checking them; an error of `visit` ends the reading.
 pub(crate) fn read(
     source: &dyn SequenceSource,
+    epoch: u32,
     n_items: usize,
     mut visit: impl FnMut(&[ItemId]) -> Result<(), Break>,
 ) -> Result<bool, FitError> {
     let (mut failed, mut sequence_number) = (None, 0);
-    source.for_each_sequence(&mut |sequence| {
+    source.for_each_sequence(epoch, &mut |sequence| {
         let visited = match sequence.iter().find(|&&item| item as usize >= n_items) {
             Some(&item) => Err(Break::Error(
                 SourceError::UnknownItem { item, sequence: sequence_number, n_items }.into(),

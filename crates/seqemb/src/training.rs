@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use embed_core::{Embeddings, NegativeSampler, Run, SequenceSource, Vocab};
-use negsample::{ExcludePositives, Popularity};
+use embed_core::{Embeddings, RowMask, Run, SequenceSource, Vocab};
+use negsample::{ExcludePositives, Popularity, RefreshableSampler};
 
 use crate::huffman::Huffman;
 use crate::pass::Pass;
@@ -28,15 +28,13 @@ use crate::{
 /// let sessions = Sequences::from_rows(4, [[0, 1], [1, 0], [2, 3], [3, 2]].repeat(50))?;
 /// let params = Params { dim: 8, epochs: 3, ..Params::default() };
 /// let mut training = Training::new(&params, &sessions, keys, 1)?;
-/// let mut sampler = training.sampler()?;
-/// while training.epoch(&sessions, sampler.as_mut(), &mut Run::seeded(1))? {
+/// while training.epoch(&sessions, &mut Run::seeded(1))? {
 ///     // training.save("checkpoint.nf")?;
 /// }
 /// assert_eq!(training.finish()?.report.epochs_done, 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
-pub struct Training {
+pub struct Training<'s> {
     pub(crate) params: Params,
     pub(crate) vocab: Arc<Vocab>,
     pub(crate) seed: u64,
@@ -46,9 +44,23 @@ pub struct Training {
     pub(crate) report: FitReport,
     /// What the observer has not been told yet.
     pub(crate) untold: EpochReport,
+    /// What draws negatives; none under hierarchical softmax, which draws nothing.
+    sampler: Option<Box<dyn RefreshableSampler + 's>>,
+    /// Rows that were trained before this training.
+    trained_before: Option<Arc<RowMask>>,
 }
 
-impl Training {
+impl std::fmt::Debug for Training<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Training")
+            .field("params", &self.params)
+            .field("seed", &self.seed)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'s> Training<'s> {
     /// Reads the source once (twice with a minimum count) and makes the tables: input vectors uniform in ±1 / dim,
     /// output vectors 0.
     ///
@@ -124,8 +136,31 @@ impl Training {
         let attention = side.map(Attention::new);
         let trainer = Trainer::new(input, output, attention, params, pairs_per_prediction, &survey.counts);
         let report = FitReport { preparation: survey.report, ..FitReport::default() };
+        let sampler = if tree.is_none() { Some(standard_sampler(params, &survey.counts)?) } else { None };
         let (params, untold) = (params.clone(), EpochReport::default());
-        Ok(Self { params, vocab, seed, survey, tree, trainer, report, untold })
+        let trained_before = None;
+        Ok(Self { params, vocab, seed, survey, tree, trainer, report, untold, sampler, trained_before })
+    }
+
+    /// The same with negatives from `sampler` in place of those by count ([`Params::exponent`], [`Params::exclude`]). With
+    /// [`Exclude::Sequence`] the sequence's items are the context's positives, which the sampler must exclude.
+    ///
+    /// The context's query is the centre's input vector, its batch the centres drawn with it; steps count chunks of
+    /// some million pairs, and so does what the sampler observes. One that wants vectors gets the output table. A sampler
+    /// of your own that stays as it is goes in as [`negsample::Fixed`].
+    ///
+    /// # Errors
+    /// - [`FitError::UnusedSampler`] under [`Objective::HierarchicalSoftmax`], which draws nothing.
+    /// - [`FitError::Catalogue`] when the sampler has another number of items.
+    pub fn with_sampler(self, sampler: impl RefreshableSampler + 's) -> Result<Self, FitError> {
+        if self.tree.is_some() {
+            return Err(FitError::UnusedSampler);
+        }
+        let (expected, got) = (self.vocab.len(), sampler.n_items());
+        if got != expected {
+            return Err(FitError::Catalogue { what: "sampler", expected, got });
+        }
+        Ok(Self { sampler: Some(Box::new(sampler)), ..self })
     }
 
     /// Goes on from vectors learned before, with new sequences and perhaps new items: `vocab` holds the old keys in their
@@ -165,20 +200,16 @@ impl Training {
         training.trainer.input.copy_rows(old.input.as_slice());
         // Without effect when the tables are one.
         training.trainer.output.copy_rows(old.output.as_slice());
+        training.trained_before = Some(Arc::new(RowMask::from_fn(old.input.len(), |row| {
+            u32::try_from(row).is_ok_and(|id| old.input.is_trained(id))
+        })));
         Ok(training)
     }
 
-    /// The sampler that [`SkipGram::fit`](crate::SkipGram::fit) uses: counts of the prepared sequences to the power of
-    /// `params.exponent`, with [`Exclude::Sequence`] without the sequence's items.
-    ///
-    /// # Errors
-    /// [`FitError::Sample`] when it cannot be made.
-    pub fn sampler(&self) -> Result<Box<dyn NegativeSampler>, FitError> {
-        let popularity = Popularity::new(&self.survey.counts, self.params.exponent)?;
-        Ok(match self.params.exclude {
-            Exclude::Context => Box::new(popularity),
-            Exclude::Sequence => Box::new(ExcludePositives::new(popularity)),
-        })
+    /// Rows that a prepared sequence holds, or that were trained before.
+    fn trained_rows(&self) -> RowMask {
+        let before = |row| self.trained_before.as_ref().is_some_and(|before| before.contains(row));
+        RowMask::from_fn(self.vocab.len(), |row| self.survey.counts[row] > 0 || before(row))
     }
 
     /// Whether all epochs are done.
@@ -209,30 +240,23 @@ impl Training {
     /// done, or the observer said stop; the vectors are then as they were when it did. The seed of `run` is not used.
     ///
     /// # Errors
-    /// - [`FitError::Catalogue`] when the sampler has another number of items.
+    /// - [`FitError::Catalogue`] when the source has another number of items.
     /// - [`FitError::Source`], [`FitError::Sample`], [`FitError::Parallelism`] as these fail.
     /// - [`FitError::Diverged`] when a vector is no longer finite.
-    pub fn epoch(
-        &mut self,
-        source: &dyn SequenceSource,
-        sampler: &mut dyn NegativeSampler,
-        run: &mut Run<'_>,
-    ) -> Result<bool, FitError> {
+    pub fn epoch(&mut self, source: &dyn SequenceSource, run: &mut Run<'_>) -> Result<bool, FitError> {
         if self.is_done() || self.report.stopped {
             return Ok(false);
         }
         let expected = self.vocab.len();
-        for (what, got) in [("sampler", sampler.n_items()), ("source", source.n_items())] {
-            if got != expected {
-                return Err(FitError::Catalogue { what, expected, got });
-            }
+        if source.n_items() != expected {
+            return Err(FitError::Catalogue { what: "source", expected, got: source.n_items() });
         }
         let epoch = self.report.epochs_done;
         let per_epoch = self.survey.report.items_kept;
         let threads = Threads::start(run.parallelism)?;
         let mut pass = Pass {
             params: &self.params,
-            sampler,
+            sampler: self.sampler.as_mut().map(|sampler| &mut **sampler as &mut dyn RefreshableSampler),
             tree: self.tree.as_ref(),
             survey: &self.survey,
             n_items: expected,
@@ -276,6 +300,7 @@ impl Training {
     /// # Errors
     /// [`FitError::Vectors`] when they are refused.
     pub fn finish_with_side(self) -> Result<(ItemVectors, Option<SideVectors>), FitError> {
+        let trained = Arc::new(self.trained_rows());
         let Self { params, vocab, trainer, tree, report, .. } = self;
         let Trainer { input, output, attention, .. } = trainer;
         let output = match tree {
@@ -289,11 +314,24 @@ impl Training {
                 (items, Some(side))
             }
         };
-        let input = Embeddings::new(vocab.clone(), input)?;
+        let input = Embeddings::new(vocab.clone(), input)?.with_trained(Arc::clone(&trained))?;
         let output = match output {
             None => input.clone(),
-            Some(output) => Embeddings::new(vocab, output)?,
+            Some(output) => Embeddings::new(vocab, output)?.with_trained(trained)?,
         };
         Ok((ItemVectors { input, output, params, report }, side))
     }
+}
+
+/// Negatives by the counts of the prepared sequences to the power of `params.exponent`, with [`Exclude::Sequence`] without
+/// the sequence's items.
+fn standard_sampler<'s>(
+    params: &Params,
+    counts: &[u64],
+) -> Result<Box<dyn RefreshableSampler + 's>, FitError> {
+    let popularity = Popularity::new(counts, params.exponent)?;
+    Ok(match params.exclude {
+        Exclude::Context => Box::new(popularity),
+        Exclude::Sequence => Box::new(ExcludePositives::new(popularity)),
+    })
 }

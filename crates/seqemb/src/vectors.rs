@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use embed_core::{Embeddings, Vocab};
+use embed_core::{Embeddings, Metric, RowMask, Vocab};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use crate::cold::ColdError;
@@ -10,7 +10,8 @@ use crate::{FitError, FitReport, Params, Pooled, Pooling, Scoring};
 /// both tables share.
 ///
 /// An item that no prepared sequence holds keeps its untrained vectors: small random numbers in the input
-/// table, zeros in the output table.
+/// table, zeros in the output table. Both tables say which rows these are ([`ItemVectors::untrained`]), and what is built
+/// on them leaves them out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemVectors {
     /// Centre vectors `[n_items, dim]`.
@@ -28,7 +29,18 @@ impl ItemVectors {
     /// same scoring.
     #[must_use]
     pub fn pooled(&self, pooling: Pooling, scoring: Scoring) -> Pooled {
-        Pooled::new(&self.input, self.targets(scoring).space(), pooling)
+        let pooled = Pooled::new(&self.input, self.targets(scoring).space(), pooling);
+        match scoring {
+            // What the training maximised.
+            Scoring::InOut => pooled.scored_by(Metric::InnerProduct),
+            Scoring::InIn => pooled,
+        }
+    }
+
+    /// Keys of the items that no prepared sequence held: without a learned vector, they are never recommended. What to give
+    /// to a method of [`crate::cold`], or to leave out.
+    pub fn untrained(&self) -> impl Iterator<Item = &str> {
+        self.input.untrained()
     }
 
     /// The item side: the table that the user's vector is scored against.
@@ -40,7 +52,7 @@ impl ItemVectors {
         }
     }
 
-    /// The same with cold items after the warm ones: `keys` of the new items, their input and output vectors
+    /// The same with cold items after the warm ones, which count as trained: `keys` of the new items, their input and output vectors
     /// `[n_new, dim]`, from [`crate::cold`] for example.
     ///
     /// # Errors
@@ -68,7 +80,11 @@ impl ItemVectors {
             let rows: Array2<f32> = concatenate(Axis(0), &[warm.vectors(), cold]).map_err(|_| {
                 ColdError::Shape { what: "components", expected: warm.dim(), got: cold.ncols() }
             })?;
-            Ok(Embeddings::new(vocab.clone(), rows.as_standard_layout().into_owned())?)
+            let trained = RowMask::from_fn(rows.nrows(), |row| {
+                row >= warm.len() || u32::try_from(row).is_ok_and(|id| warm.is_trained(id))
+            });
+            let rows = rows.as_standard_layout().into_owned();
+            Ok(Embeddings::new(vocab.clone(), rows)?.with_trained(trained)?)
         };
         Ok(Self {
             input: join(&self.input, input)?,

@@ -109,6 +109,7 @@ impl SequenceSource for Liar {
 
     fn for_each_sequence(
         &self,
+        _epoch: u32,
         visit: &mut dyn FnMut(&[ItemId]) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
         let lies = self.readings.fetch_add(1, Ordering::Relaxed) == self.breaks_at;
@@ -158,7 +159,8 @@ fn a_sampler_that_breaks_its_promise_is_caught() {
     let source = Sequences::from_rows(2, [[0, 1]]).unwrap();
     let keys = Vocab::from_keys(["a", "b"]).unwrap();
     let error =
-        SkipGram::fit_with(&Params::default(), &source, keys, &mut Foreign, &mut Run::default()).unwrap_err();
+        SkipGram::fit_with(&Params::default(), &source, keys, negsample::Fixed(Foreign), &mut Run::default())
+            .unwrap_err();
     assert!(matches!(error, FitError::Sample(SampleError::Implementation { .. })), "{error}");
 }
 

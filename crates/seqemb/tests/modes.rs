@@ -103,12 +103,11 @@ fn a_resumed_training_gives_the_bits_of_an_uninterrupted_one() {
         let mut stop = |p: &Progress<'_>| if p.done >= stop_from { Flow::Stop } else { Flow::Continue };
         let mut run = Run::seeded(1).observed(&mut stop);
         let mut training = Training::new(&params, &sessions, keys(96), 1).unwrap();
-        let mut sampler = training.sampler().unwrap();
         for _ in 0..4 {
-            training.epoch(&sessions, sampler.as_mut(), &mut run).unwrap();
+            training.epoch(&sessions, &mut run).unwrap();
         }
         training.save(&path).unwrap();
-        training.epoch(&sessions, sampler.as_mut(), &mut run).unwrap();
+        training.epoch(&sessions, &mut run).unwrap();
         let resumed =
             SkipGram::fit_checkpointed(&params, &sessions, keys(96), &path, 1, &mut Run::seeded(1)).unwrap();
         assert!(resumed == whole, "{name}");
@@ -132,9 +131,11 @@ fn a_stop_keeps_the_last_checkpoint() {
         if reports == 2 { Flow::Stop } else { Flow::Continue }
     };
     let mut run = Run::seeded(1).observed(&mut stop);
-    let stopped = SkipGram::fit_checkpointed(&params, &sessions, keys(96), &path, 3, &mut run).unwrap();
-    let report = &stopped.report;
-    assert!(report.stopped && (4..40).contains(&report.epochs_done), "{} passes", report.epochs_done);
+    let stopped = SkipGram::fit_checkpointed(&params, &sessions, keys(96), &path, 3, &mut run).unwrap_err();
+    assert!(
+        matches!(stopped, CheckpointError::Fit(FitError::Stopped { epochs_done: 4..40, epochs: 40 })),
+        "{stopped}"
+    );
     let resumed =
         SkipGram::fit_checkpointed(&params, &sessions, keys(96), &path, 3, &mut Run::seeded(1)).unwrap();
     assert!(resumed == whole);
@@ -177,8 +178,7 @@ fn a_stop_within_a_pass_cannot_be_saved() {
     let params = Params { negatives: 20, ..base() };
     let mut stop = |_: &Progress<'_>| Flow::Stop;
     let mut training = Training::new(&params, &sessions, keys(480), 1).unwrap();
-    let mut sampler = training.sampler().unwrap();
-    assert!(!training.epoch(&sessions, sampler.as_mut(), &mut Run::seeded(1).observed(&mut stop)).unwrap());
+    assert!(!training.epoch(&sessions, &mut Run::seeded(1).observed(&mut stop)).unwrap());
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("checkpoint");
     assert!(matches!(training.save(&path), Err(CheckpointError::Midway { epoch: 0 })));
@@ -199,8 +199,7 @@ fn training_goes_on_with_new_items_and_keeps_the_old() {
     let sessions = Sequences::from_rows(96, rows).unwrap();
     let params = Params { rate: 0.03, ..base() };
     let mut training = Training::from_vectors(&old, &params, &sessions, keys(96), 2).unwrap();
-    let mut sampler = training.sampler().unwrap();
-    while training.epoch(&sessions, sampler.as_mut(), &mut Run::seeded(2)).unwrap() {}
+    while training.epoch(&sessions, &mut Run::seeded(2)).unwrap() {}
     let new = training.finish().unwrap();
     let share = agreement(&new.input.normalized(), &new.input.normalized());
     assert!(share > 0.95, "{share}");
@@ -236,6 +235,9 @@ fn any_sampler_serves_and_one_that_wants_vectors_gets_them() {
         fn metric(&self) -> Metric {
             Metric::InnerProduct
         }
+        fn space(&self) -> embed_core::Space {
+            embed_core::Space::ANY
+        }
         fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
             out.copy_from_slice(self.0.row(id as usize).as_slice().unwrap());
             Ok(())
@@ -265,4 +267,12 @@ fn any_sampler_serves_and_one_that_wants_vectors_gets_them() {
     let one = fit(1);
     assert!(one == fit(2));
     assert!(one.report.pairs() > 0 && agreement(&one.input, &one.output) > 0.5);
+}
+
+#[test]
+fn a_sampler_that_is_not_used_cannot_be_passed() {
+    let params = Params { objective: Objective::HierarchicalSoftmax, ..base() };
+    let uniform = Uniform::new(96).unwrap();
+    let fitted = SkipGram::fit_with(&params, &planted(8, 50), keys(96), uniform, &mut Run::seeded(1));
+    assert!(matches!(fitted, Err(FitError::UnusedSampler)));
 }

@@ -52,9 +52,8 @@ fn params() -> Params {
 fn train(side: SideInformation, threads: usize) -> (seqemb::ItemVectors, seqemb::SideVectors) {
     let sessions = sessions(600);
     let mut training = Training::with_side(&params(), &sessions, keys(N), side, 1).unwrap();
-    let mut sampler = training.sampler().unwrap();
     let mut run = Run::seeded(1).threads(threads);
-    while training.epoch(&sessions, sampler.as_mut(), &mut run).unwrap() {}
+    while training.epoch(&sessions, &mut run).unwrap() {}
     let (items, side) = training.finish_with_side().unwrap();
     (items, side.unwrap())
 }
@@ -122,13 +121,12 @@ fn the_same_bits_on_any_number_of_threads_and_across_an_interruption() {
     let path = dir.path().join("checkpoint");
     let new = || Training::with_side(&params(), &sessions, keys(N), side(), 1).unwrap();
     let mut training = new();
-    let mut sampler = training.sampler().unwrap();
     for _ in 0..3 {
-        training.epoch(&sessions, sampler.as_mut(), &mut Run::seeded(1)).unwrap();
+        training.epoch(&sessions, &mut Run::seeded(1)).unwrap();
     }
     training.save(&path).unwrap();
     let mut training = new().restored(&path).unwrap();
-    while training.epoch(&sessions, sampler.as_mut(), &mut Run::seeded(1)).unwrap() {}
+    while training.epoch(&sessions, &mut Run::seeded(1)).unwrap() {}
     let (items, vectors) = training.finish_with_side().unwrap();
     assert!((items, vectors.unwrap()) == one);
     let plain = Training::resume(&path, &params(), &sessions, keys(N), 1);

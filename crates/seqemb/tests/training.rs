@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use embed_core::{Embedder, Embeddings, Flow, Progress, Run, SeededRng, Sequences, Vocab, kernel};
-use seqemb::{Exclude, ItemVectors, Params, Pooling, Preparation, Scoring, SkipGram, Window};
+use seqemb::{Exclude, FitError, ItemVectors, Params, Pooling, Preparation, Scoring, SkipGram, Window};
 
 fn keys(n: usize) -> Vocab {
     Vocab::from_keys((0..n).map(|i| format!("item {i}"))).unwrap()
@@ -140,7 +140,7 @@ fn stopped_after(stop_at: u32, epochs: u32) -> (ItemVectors, Vec<(u64, u64)>) {
         ..small(Window::Basket { samples: 1 })
     };
     let mut run = Run::seeded(1).observed(&mut watch);
-    let items = SkipGram::fit(&params, &planted(40, 3000), keys(480), &mut run).unwrap();
+    let items = SkipGram::fit_until_stopped(&params, &planted(40, 3000), keys(480), &mut run).unwrap();
     (items, seen)
 }
 
@@ -157,4 +157,13 @@ fn a_stop_keeps_what_is_there() {
     assert!(agreement(&part.input) > 0.2, "some of it is learned");
     // What comes after a stop does not change what came before.
     assert_eq!(part.report.epochs[0].positives, whole.report.epochs[0].positives);
+}
+
+#[test]
+fn a_stopped_training_is_no_model() {
+    let mut stop = |_: &Progress<'_>| Flow::Stop;
+    let params = Params { epochs: 4, negatives: 60, ..small(Window::Basket { samples: 4 }) };
+    let mut run = Run::seeded(1).observed(&mut stop);
+    let error = SkipGram::fit(&params, &planted(40, 3000), keys(480), &mut run).unwrap_err();
+    assert!(matches!(error, FitError::Stopped { epochs_done: 0..4, epochs: 4 }), "{error}");
 }

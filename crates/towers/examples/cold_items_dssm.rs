@@ -13,16 +13,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use embed_core::{
-    Csr, FeatureFrame, FeatureType, ItemId, NegativeSampler, Run, SeededRng, Sequences, Vocab, kernel,
-};
+use embed_core::{Csr, FeatureFrame, FeatureType, ItemId, Run, SeededRng, Sequences, Vocab, kernel};
 use interactions::{FeatureOptions, Log, ReadOptions, read_features};
-use negsample::{Frequency, InBatch, Popularity};
 use towers::features::{Feature, HistoryFeature, IdFeature, Schema, SideSchema};
 use towers::losses::Objective;
 use towers::models::{DssmParams, Histories, HistoryView, Pooling};
 use towers::optim::{Decay, Schedule};
-use towers::train::{FitParams, Negatives};
+use towers::train::{FitParams, NegativeCounts};
 use towers::{Dssm, DssmData, UserRecord, Who};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -175,14 +172,22 @@ impl Settings {
         FitParams {
             epochs: self.epochs,
             batch: self.batch,
-            negatives: Negatives { in_batch: self.sampled == 0, shared: self.sampled, own: 0 },
-            log_q: self.log_q && self.sampled == 0,
             objective: Objective::Softmax,
             temperature: self.temperature,
             rate: self.layer_rate,
             table_rate: self.rate,
             schedule: Schedule { warm_up: 0, decay: Decay::Linear },
             ..FitParams::default()
+        }
+    }
+
+    fn negatives(&self) -> NegativeCounts {
+        let in_batch = self.sampled == 0;
+        NegativeCounts {
+            in_batch,
+            per_batch: self.sampled,
+            per_example: 0,
+            corrected: self.log_q && in_batch,
         }
     }
 }
@@ -246,22 +251,9 @@ impl World {
     }
 
     fn train(&self, features: &FeatureFrame, settings: &Settings, seed: u64) -> Result<Dssm> {
-        let counts = self.histories.sequences().counts();
-        let mut sampler: Box<dyn NegativeSampler> = if settings.sampled > 0 {
-            // Items that nobody has are no negatives.
-            Box::new(Popularity::new(&counts, 0.0)?)
-        } else {
-            Box::new(InBatch::new(counts.len(), Frequency::from_counts(&counts)?)?)
-        };
-        let data = DssmData {
-            histories: &self.histories,
-            users: &self.users,
-            items: &self.items,
-            user_features: None,
-            item_features: Some(features),
-        };
+        let data = DssmData::new(&self.histories, &self.users, &self.items).item_features(features);
         let run = &mut Run::seeded(seed);
-        Ok(Dssm::fit((&settings.params(), &settings.fit()), (data, None), sampler.as_mut(), run)?)
+        Ok(Dssm::fit(&settings.params(), &settings.fit(), data, settings.negatives(), run)?)
     }
 
     /// Scores without what the user has or what the data do not have.

@@ -15,12 +15,11 @@ use embed_core::{
     Sequences, TextLists, Vocab,
 };
 use ndarray::Array2;
-use negsample::{Frequency, InBatch};
 use towers::features::{Coded, Feature, HistoryFeature, IdFeature, Records, Schema, Side, SideSchema};
 use towers::layers::{ActivationKind, MlpParams};
 use towers::models::{DssmParams, Histories, MatrixFactorization, Pooling, TowersParams, YouTubeDnn};
-use towers::train::FitParams;
-use towers::{Dssm, DssmData, IdTowers, UserInput, UserRecord, Who};
+use towers::train::{FitParams, NegativeSampling};
+use towers::{Dssm, DssmData, IdTowers, TwoTowerData, UserInput, UserRecord, Who};
 
 const USERS: usize = 80;
 const ITEMS: usize = 50;
@@ -95,13 +94,14 @@ fn column(values: impl Iterator<Item = u32>) -> Array2<i64> {
 
 fn ids(dir: &Path, params: &TowersParams, fit: &FitParams, log: &Histories) -> Result<()> {
     std::fs::create_dir_all(dir)?;
-    let mut sampler = InBatch::new(ITEMS, Frequency::from_counts(&log.sequences().counts())?)?;
-    let keys = (keys(USERS)?, keys(ITEMS)?);
-    let model = IdTowers::fit((params, fit), (log, None), keys, &mut sampler, &mut Run::seeded(1))?;
+    let (users, items) = (keys(USERS)?, keys(ITEMS)?);
+    let data = TwoTowerData::new(log, &users, &items);
+    let model = IdTowers::fit(params, fit, data, NegativeSampling::in_batch(), &mut Run::seeded(1))?;
     model.export(dir)?;
     let mut vectors = Array2::zeros((USERS, params.dim));
     for (user, mut row) in (0..).zip(vectors.rows_mut()) {
-        let vector = model.embed(&UserInput { user: Some(user), history: log.sequence(user) })?;
+        let vector =
+            model.user_embedder().embed(&UserInput { user: Some(user), history: log.sequence(user) })?;
         row.assign(&ndarray::ArrayView1::from(&vector));
     }
     npy::write_i64(dir.join("user.id.npy"), column((0..).take(USERS)).view())?;
@@ -157,21 +157,15 @@ fn features(
         DssmParams { dim: 16, user_layers: layers.clone(), item_layers: layers, ..DssmParams::deep(schema) };
     let (users, items) = (keys(USERS)?, keys(ITEMS)?);
     let (of_users, of_items) = (frame(USERS)?, frame(ITEMS)?);
-    let data = DssmData {
-        histories: log,
-        users: &users,
-        items: &items,
-        user_features: Some(&of_users),
-        item_features: Some(&of_items),
-    };
-    let mut sampler = InBatch::new(ITEMS, Frequency::from_counts(&log.sequences().counts())?)?;
-    let model = Dssm::fit((&params, fit), (data, None), &mut sampler, &mut Run::seeded(1))?;
+    let data = DssmData::new(log, &users, &items).user_features(&of_users).item_features(&of_items);
+    let model = Dssm::fit(&params, fit, data, NegativeSampling::in_batch(), &mut Run::seeded(1))?;
     model.export(dir)?;
     let records = model.coder().code(Side::User, &of_users)?;
     let mut vectors = Array2::zeros((USERS, params.dim));
     for (user, mut row) in vectors.rows_mut().into_iter().enumerate() {
         let history = log.sequence(u32::try_from(user)?);
-        let vector = model.embed(&UserRecord { who: Who::Features(&records, user), history })?;
+        let vector =
+            model.user_embedder().embed(&UserRecord { who: Who::Features(&records, user), history })?;
         row.assign(&ndarray::ArrayView1::from(&vector));
     }
     inputs(dir, "user", &[], &of_users, &records)?;

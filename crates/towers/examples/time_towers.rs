@@ -13,15 +13,14 @@ use std::time::{Duration, Instant};
 
 use embed_core::{Embedder, Flow, Parallelism, Progress, Run, SeededRng, Sequences, Vocab};
 use ndarray::Array2;
-use negsample::{Frequency, InBatch};
 use towers::models::{Histories, Pooling, TowersParams, YouTubeDnn};
 use towers::optim::TableOptimizer;
-use towers::train::FitParams;
-use towers::{IdTowers, UserInput};
+use towers::train::{FitParams, NegativeSampling};
+use towers::{IdTowers, TwoTowerData, UserInput};
 
 fn main() -> Result<(), Failure> {
     let (mut threads, mut seconds, mut file) = (2, 2.0, None);
-    let mut fit = FitParams { epochs: 100, log_q: false, ..FitParams::default() };
+    let mut fit = FitParams { epochs: 100, ..FitParams::default() };
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             None => file = Some(argument),
@@ -47,10 +46,10 @@ fn main() -> Result<(), Failure> {
         .map(|user| UserInput { user: Some(user), history: histories.sequence(user) })
         .collect();
     let refs: Vec<&UserInput<'_>> = inputs.iter().collect();
-    let (mut out, mut times) = (vec![0.0; 64], Vec::new());
+    let (side, mut out, mut times) = (model.0.user_embedder(), vec![0.0; 64], Vec::new());
     for input in inputs.iter().cycle().take(20_000) {
         let start = Instant::now();
-        model.0.embed_into(input, &mut out)?;
+        side.embed_into(input, &mut out)?;
         times.push(start.elapsed().as_secs_f64() * 1e6);
     }
     times.sort_by(f64::total_cmp);
@@ -64,7 +63,7 @@ fn main() -> Result<(), Failure> {
         let (start, mut done) = (Instant::now(), 0);
         while start.elapsed().as_secs_f64() < seconds.min(2.0) {
             for inputs in refs.chunks(1024) {
-                model.0.embed_batch_into(inputs, Parallelism::Sequential, rows.view_mut())?;
+                side.embed_batch_into(inputs, Parallelism::Sequential, rows.view_mut())?;
                 done += inputs.len();
             }
         }
@@ -83,14 +82,14 @@ fn pooling(histories: &Histories) -> Result<(), Failure> {
         let towers = TowersParams { pooling: Some(pooling), max_history: 500, ..YouTubeDnn::mean(64) };
         let fit = FitParams { max_steps: 1, batch: 64, ..FitParams::default() };
         let (model, _) = train((&towers, &fit), histories, 0.0)?;
-        let mut micros = Vec::new();
+        let (side, mut micros) = (model.history_embedder(), Vec::new());
         for length in [10u32, 50, 100, 200, 500] {
             let items = u32::try_from(histories.n_items())?;
             let history: Vec<u32> = (0..length).map(|i| i * 37 % items).collect();
             let (mut out, mut times) = (vec![0.0; 64], Vec::new());
             for _ in 0..300 {
                 let start = Instant::now();
-                model.embed_into(history.as_slice(), &mut out)?;
+                side.embed_into(history.as_slice(), &mut out)?;
                 times.push(start.elapsed().as_secs_f64() * 1e6);
             }
             times.sort_by(f64::total_cmp);
@@ -110,9 +109,11 @@ fn train(
     histories: &Histories,
     seconds: f64,
 ) -> Result<Trained, Failure> {
-    let frequency = Frequency::from_counts(&histories.sequences().counts())?;
-    let mut sampler = InBatch::new(histories.n_items(), frequency)?;
-    let mut training = IdTowers::training((towers, fit), (histories, None), 1)?;
+    let keys = |n: usize| Vocab::from_keys((0..n).map(|i| i.to_string())).map(Arc::new);
+    let (users, items) = (keys(histories.n_users())?, keys(histories.n_items())?);
+    let data = TwoTowerData::new(histories, &users, &items);
+    let negatives = NegativeSampling::in_batch().uncorrected();
+    let mut training = IdTowers::training(towers, fit, data, negatives, 1)?;
     let (mut first, mut last) = (None, (Instant::now(), 0));
     let mut watch = |progress: &Progress<'_>| {
         last = (Instant::now(), progress.done);
@@ -120,15 +121,12 @@ fn train(
         if start.elapsed() < Duration::from_secs_f64(seconds) { Flow::Continue } else { Flow::Stop }
     };
     let mut run = Run::seeded(1).observed(&mut watch);
-    while training.epoch(&mut sampler, &mut run)? {}
+    training.run_until_stopped(&mut run)?;
     let (start, at) = first.unwrap_or(last);
     let rate = (last.1 - at) as f64 * fit.batch as f64 / (last.0 - start).as_secs_f64();
     let loss = training.report().epochs.last().map_or(0.0, |epoch| epoch.loss);
     let said = format!(r#""examples_per_s": {rate:.0}, "loss": {loss:.4}, "peak_rss_mb": {}"#, peak());
-    let (model, report) = training.finish();
-    let keys = |n: usize| Vocab::from_keys((0..n).map(|i| i.to_string())).map(Arc::new);
-    let keys = (keys(histories.n_users())?, keys(histories.n_items())?);
-    Ok((IdTowers::new((towers, fit), model, report, keys, Parallelism::All)?, said))
+    Ok((IdTowers::from_training(towers, training, data, Parallelism::All)?, said))
 }
 
 /// Peak resident memory in MB, where the system says it.

@@ -47,6 +47,22 @@ pub enum FitError {
     /// The negatives cannot be drawn.
     #[error("negatives cannot be drawn")]
     Sample(#[from] SampleError),
+    /// Negatives that cannot be.
+    #[error(transparent)]
+    Negatives(#[from] crate::train::NegativesError),
+    /// Validation without items to rank.
+    #[error("validation is asked for, and no items are held out for it: give them, or leave validation out")]
+    NothingHeldOut,
+    /// The observer stopped the training, so that the model is not finished.
+    #[error("training was stopped at step {step} of {steps}, after {epochs_done} whole passes")]
+    Stopped {
+        /// Passes that went to their end.
+        epochs_done: u32,
+        /// Steps done.
+        step: u64,
+        /// Steps of a whole training.
+        steps: u64,
+    },
     /// Nothing to train on.
     #[error(
         "{users} users with {interactions} interactions hold no positive to train on: each needs a history beside it"

@@ -5,20 +5,17 @@
 //! use std::sync::Arc;
 //!
 //! use embed_core::{Embedder, Run, Sequences, Vocab};
-//! use negsample::Uniform;
 //! use towers::models::{Histories, YouTubeDnn};
-//! use towers::train::{FitParams, Negatives};
-//! use towers::IdTowers;
+//! use towers::train::{FitParams, NegativeSampling};
+//! use towers::{IdTowers, TwoTowerData};
 //!
 //! let items = Arc::new(Vocab::from_keys(["tent", "stove", "novel", "poem"])?);
 //! let users = Arc::new(Vocab::from_keys((0..40).map(|user| format!("user {user}")))?);
-//! let log = Sequences::from_rows(4, [[0, 1], [1, 0], [2, 3], [3, 2]].repeat(10))?;
-//! let negatives = Negatives { in_batch: false, shared: 3, own: 0 };
-//! let fit = FitParams { epochs: 20, negatives, temperature: 0.2, ..FitParams::default() };
-//! let (histories, mut sampler) = (Histories::new(log), Uniform::new(4)?);
-//! let data = (&histories, None);
-//! let model = IdTowers::fit((&YouTubeDnn::mean(8), &fit), data, (users, items), &mut sampler, &mut Run::seeded(1))?;
-//! let camper = model.embed(&[0u32][..])?;
+//! let log = Histories::new(Sequences::from_rows(4, [[0, 1], [1, 0], [2, 3], [3, 2]].repeat(10))?);
+//! let fit = FitParams { epochs: 20, temperature: 0.2, ..FitParams::default() };
+//! let data = TwoTowerData::new(&log, &users, &items);
+//! let model = IdTowers::fit(&YouTubeDnn::mean(8), &fit, data, NegativeSampling::per_batch(3), &mut Run::seeded(1))?;
+//! let camper = model.history_embedder().embed(&[0])?;
 //! let score = |key: &str| Some(model.metric().score(&camper, model.items().get(key)?));
 //! assert!(score("stove") > score("novel"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -28,15 +25,15 @@
 //! |---|---|
 //! | learn vectors of users and items by id and history | [`IdTowers`], [`models::TowersParams`] |
 //! | learn vectors of users and items by their features | [`Dssm`], [`models::DssmParams`], [`features::Schema`] |
-//! | say how it is trained | [`train::FitParams`]; [`Preset`] for what measured well |
+//! | say how it is trained | [`train::FitParams`], [`train::NegativeSampling`]; [`Preset`], [`Dssm::preset`] for what measured well |
 //! | look at a training pass by pass, save it, take it up again | [`train::Training`] |
-//! | make a vector of a user | [`IdTowers`] is an [`embed_core::Embedder`] of [`UserInput`] and of histories |
+//! | make a vector of a user | [`IdTowers::user_embedder`], [`IdTowers::history_embedder`] and those of [`Dssm`] |
 //! | rank candidates anew, each seen together with the history | [`rerank::Reranker`] |
 //! | hand a model to other programs: ONNX, safetensors | [`export`] |
 //! | put two encoders of one's own together | [`models::Encoder`], [`models::TwoTower`] |
 //! | build from parts | [`layers`], [`losses`], [`optim`] |
 //!
-//! Not in this crate: samplers (any [`embed_core::NegativeSampler`] will do), indexes, reading of logs.
+//! Not in this crate: samplers (any [`negsample::RefreshableSampler`] will do), indexes, reading of logs.
 
 // Tests slice by a macro that allows unsafe code to itself.
 #![cfg_attr(not(test), forbid(unsafe_code))]
@@ -62,4 +59,7 @@ pub mod train;
 pub use error::{FitError, LayerError};
 pub use matrix::{Buffer, all_finite, product};
 pub use presets::Preset;
-pub use serve::{Dssm, DssmData, IdTowers, UserInput, UserRecord, Who};
+pub use serve::{
+    Dssm, DssmData, DssmPreset, DssmTraining, HistoryEmbedder, IdTowers, TwoTowerData, UserEmbedder,
+    UserInput, UserRecord, Who,
+};

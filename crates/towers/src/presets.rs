@@ -3,25 +3,35 @@ use crate::models::{
     Contrastive, HistoryView, MatrixFactorization, Pooling, TowersParams, Views, YouTubeDnn,
 };
 use crate::optim::{Decay, Schedule, TableOptimizer};
-use crate::train::{FitParams, Negatives};
+use crate::train::{FitParams, NegativeCounts};
+use crate::{FitError, IdTowers, TwoTowerData};
+use embed_core::Run;
 
 /// A model and its training, put together from settings that measured well, most of them one at a time: `docs/towers.md`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preset {
     /// The model.
     pub towers: TowersParams,
-    /// Its training; negatives beside those of the batch are drawn uniformly.
+    /// Its training.
     pub fit: FitParams,
+    /// Its negatives.
+    pub negatives: NegativeCounts,
 }
 
 impl Preset {
+    /// [`IdTowers::fit`] with these settings.
+    ///
+    /// # Errors
+    /// As [`IdTowers::fit`].
+    pub fn fit(&self, data: TwoTowerData<'_>, run: &mut Run<'_>) -> Result<IdTowers, FitError> {
+        IdTowers::fit(&self.towers, &self.fit, data, self.negatives, run)
+    }
+
     /// Softmax over cosines with the batch's other positives and 1000 drawn items as negatives, but for those of the user, log Q
     /// subtracted, τ = 0.1, lazy Adam.
     fn mixed(towers: TowersParams) -> Self {
         let fit = FitParams {
             epochs: 12,
-            negatives: Negatives { in_batch: true, shared: 1000, own: 0 },
-            log_q: true,
             mask_seen: true,
             objective: Objective::Softmax,
             temperature: 0.1,
@@ -30,7 +40,7 @@ impl Preset {
             schedule: Schedule { warm_up: 0, decay: Decay::Linear },
             ..FitParams::default()
         };
-        Self { towers, fit }
+        Self { towers, fit, negatives: NegativeCounts { per_batch: 1000, ..NegativeCounts::default() } }
     }
 
     /// The same model trained by cosine contrastive loss, margin 0.9 and weight 150, against 1000 drawn items, with RMSProp on tables that
@@ -41,8 +51,6 @@ impl Preset {
         let fit = FitParams {
             epochs: 12,
             batch: 512,
-            negatives: Negatives { in_batch: false, shared: 1000, own: 0 },
-            log_q: false,
             objective: Objective::Contrastive { margin: 0.9, weight: 150.0 },
             temperature: 1.0,
             table_optimizer: TableOptimizer::rms_prop(),
@@ -52,7 +60,8 @@ impl Preset {
             views: self.fit.views,
             ..FitParams::default()
         };
-        Self { towers: TowersParams { deviation: 1e-4, ..self.towers }, fit }
+        let negatives = NegativeCounts { in_batch: false, per_batch: 1000, per_example: 0, corrected: false };
+        Self { towers: TowersParams { deviation: 1e-4, ..self.towers }, fit, negatives }
     }
 
     /// [`MatrixFactorization`] by cosine.
@@ -97,19 +106,6 @@ impl Preset {
         let pooling = Some(Pooling::Query);
         let mut preset = Self::mixed(TowersParams { pooling, max_history: 200, ..YouTubeDnn::mean(dim) });
         preset.fit.epochs = 8;
-        preset
-    }
-
-    /// SimpleX as published for Gowalla (Mao et al. 2021): [`YouTubeDnn::attentive`] with a share of 0.8 of the user's vector, cosine contrastive
-    /// loss, margin 0.9, weight 250, against 2000 drawn items, here shared by a batch of 256; λ = 10⁻⁷. The rate falls to a tenth where
-    /// [`Validation`](crate::train::Validation) sees a plateau, if it is asked for.
-    #[must_use]
-    pub fn simplex(dim: usize) -> Self {
-        let mut preset = Self::mixed(YouTubeDnn::attentive(dim, 0.8)).contrasted();
-        let fit = &mut preset.fit;
-        (fit.epochs, fit.batch, fit.negatives.shared) = (30, 256, 2000);
-        fit.objective = Objective::Contrastive { margin: 0.9, weight: 250.0 };
-        (fit.table_rate, fit.rate, fit.table_l2) = (1e-4, 1e-4, 1e-7);
         preset
     }
 

@@ -49,11 +49,12 @@ fn a_served_user_allocates_nothing() {
     let plain = |pooling| matches!(pooling, None | Some(Pooling::Mean));
     for (name, towers) in models().into_iter().filter(|(_, towers)| plain(towers.pooling)) {
         let fit_params = FitParams { epochs: 1, ..params() };
-        let model: IdTowers = fit(&towers, &fit_params, in_batch().as_mut(), &mut Run::seeded(1)).unwrap();
+        let model: IdTowers = fit(&towers, &fit_params, in_batch(), &mut Run::seeded(1)).unwrap();
         let mut out = vec![0.0; towers.dim];
         let long: Vec<u32> = (0..60).collect();
+        let side = model.user_embedder();
         let mut serve = |user, history: &[u32]| {
-            model.embed_into(&UserInput { user: Some(user), history }, &mut out).unwrap();
+            side.embed_into(&UserInput { user: Some(user), history }, &mut out).unwrap();
         };
         serve(0, &long);
         let counted = allocations(|| (0..100).for_each(|user| serve(user, &long[..1 + user as usize % 60])));

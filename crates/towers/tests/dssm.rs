@@ -5,14 +5,16 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{GROUPS, ITEMS, USERS, in_batch, keys, log, params, shared, uniform};
+use common::{GROUPS, ITEMS, USERS, in_batch, keys, log, params, shared};
 use embed_core::testkit::{EmbedderSuite, embedder};
 use embed_core::{
     EmbedError, Embedder, FeatureColumn, FeatureFrame, FeatureType, FeatureValues, Metric, Parallelism, Run,
     SeededRng, TextLists, Vocab,
 };
 use ndarray::Array2;
-use towers::features::{Coding, Feature, FeatureError, HistoryFeature, IdFeature, Schema, Side, SideSchema};
+use towers::features::{
+    Coding, Feature, FeatureError, HistoryFeature, IdFeature, Schema, SchemaOptions, Side, SideSchema,
+};
 use towers::layers::{MlpParams, Module};
 use towers::models::{DssmParams, Histories, Pooling};
 use towers::train::{FitParams, Holdout, Validation, hold_out};
@@ -102,12 +104,13 @@ impl World {
             items: &self.items,
             user_features: Some(&self.user_features),
             item_features: Some(&self.item_features),
+            held_out: None,
         }
     }
 
     fn fit(&self, towers: &DssmParams, fit: &FitParams, threads: usize) -> Result<Dssm, FitError> {
         let run = &mut Run::seeded(1).threads(threads);
-        Dssm::fit((towers, fit), (self.data(), None), in_batch().as_mut(), run)
+        Dssm::fit(towers, fit, self.data(), in_batch(), run)
     }
 }
 
@@ -120,7 +123,7 @@ fn bits(model: &Dssm) -> Vec<(String, Vec<u32>)> {
 fn in_group(model: &Dssm, candidates: &embed_core::Embeddings, n_users: usize) -> f64 {
     let (sequences, mut hits) = (log(), 0.0);
     for (user, history) in (0u32..).zip(sequences.iter()).take(n_users) {
-        let vector = model.embed(&UserRecord { who: Who::Known(user), history }).unwrap();
+        let vector = model.user_embedder().embed(&UserRecord { who: Who::Known(user), history }).unwrap();
         let mut scores: Vec<(f32, u32)> = (0..)
             .zip(candidates.vectors().rows())
             .map(|(row, vector_of)| (model.metric().score(&vector, vector_of.to_slice().unwrap()), row))
@@ -175,19 +178,20 @@ fn a_training_that_is_taken_up_again_gives_the_same_bits() {
     let (_, towers) = models().swap_remove(0);
     let validation = Some(Validation { k: 5, ..Validation::default() });
     let fit = FitParams { epochs: 4, validation, ..params() };
-    let begin = || Dssm::training((&towers, &fit), (world.data(), Some(&truth)), 9).unwrap().1;
-    let (mut sampler, mut whole) = (in_batch(), begin());
-    while whole.epoch(sampler.as_mut(), &mut Run::seeded(9)).unwrap() {}
+    let data = world.data().held_out(&truth);
+    let begin = || Dssm::training(&towers, &fit, data, in_batch(), 9).unwrap().training;
+    let mut whole = begin();
+    while whole.epoch(&mut Run::seeded(9)).unwrap() {}
     let mut first = begin();
-    first.epoch(sampler.as_mut(), &mut Run::seeded(9)).unwrap();
+    first.epoch(&mut Run::seeded(9)).unwrap();
     first.save(&path).unwrap();
     let mut second = begin().resume(&path).unwrap();
-    while second.epoch(sampler.as_mut(), &mut Run::seeded(9).threads(2)).unwrap() {}
-    let ((a, one), (b, other)) = (whole.finish(), second.finish());
-    assert_eq!(one, other);
+    while second.epoch(&mut Run::seeded(9).threads(2)).unwrap() {}
+    let (a, b) = (whole.finish(), second.finish());
+    assert_eq!(a.report, b.report);
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
-    a.tensors("", &mut of_a);
-    b.tensors("", &mut of_b);
+    a.model.tensors("", &mut of_a);
+    b.model.tensors("", &mut of_b);
     assert!(of_a == of_b);
 }
 
@@ -216,7 +220,7 @@ fn the_user_tower_is_an_embedder() {
         }
         let (inputs, refused): (Vec<_>, Vec<_>) = (inputs.iter().collect(), refused.iter().collect());
         let suite = EmbedderSuite { batch_tolerance: 1e-5, ..EmbedderSuite::new(name, &inputs, &refused) };
-        embedder::<UserRecord<'_>>(&model, &suite);
+        embedder::<UserRecord<'_>>(&model.user_embedder(), &suite);
     }
 }
 
@@ -232,7 +236,9 @@ fn files_give_the_model_back_and_damage_is_found() {
         assert_eq!((opened.params(), opened.report()), (model.params(), model.report()));
         assert_eq!((opened.items(), opened.users()), (model.items(), model.users()));
         assert_eq!(opened.coder(), model.coder());
-        let asked = |model: &Dssm| model.embed(&UserRecord { who: Who::Known(2), history: &[1, 4] }).unwrap();
+        let asked = |model: &Dssm| {
+            model.user_embedder().embed(&UserRecord { who: Who::Known(2), history: &[1, 4] }).unwrap()
+        };
         assert_eq!(asked(&opened), asked(&model));
         let bytes = std::fs::read(&path).unwrap();
         let mut rng = SeededRng::new(7);
@@ -290,18 +296,18 @@ fn features_that_do_not_fit_are_named() {
     columns[3].values = nan;
     let bad = FeatureFrame::new((*world.items).clone(), columns).unwrap();
     let data = DssmData { item_features: Some(&bad), ..world.data() };
-    let refused = Dssm::training((&towers, &params()), (data, None), 1).map(drop);
+    let refused = Dssm::training(&towers, &params(), data, in_batch(), 1).map(drop);
     assert!(
         matches!(&refused, Err(FitError::Features(FeatureError::NotFinite { row: 1, .. }))),
         "{refused:?}"
     );
     let data = DssmData { user_features: None, ..world.data() };
-    let refused = Dssm::training((&towers, &params()), (data, None), 1).map(drop);
+    let refused = Dssm::training(&towers, &params(), data, in_batch(), 1).map(drop);
     assert!(matches!(refused, Err(FitError::Features(FeatureError::Missing { side: Side::User, .. }))));
     let other = World::new().fit(&models()[3].1, &FitParams { epochs: 1, ..params() }, 1).unwrap();
     let records = other.coder().code(Side::User, &FeatureFrame::of_keys((*keys(2)).clone())).unwrap();
     let foreign = UserRecord { who: Who::Features(&records, 0), history: &[1] };
-    assert!(matches!(model.embed(&foreign), Err(EmbedError::Implementation { .. })));
+    assert!(matches!(model.user_embedder().embed(&foreign), Err(EmbedError::Implementation { .. })));
 }
 
 #[test]
@@ -324,9 +330,8 @@ fn unseen_categories_and_missing_rows_are_the_unknown() {
 fn bad_schemas_and_settings_are_named() {
     let world = World::new();
     let refused = |towers: DssmParams, fit: FitParams| {
-        let mut sampler = uniform();
         let run = &mut Run::seeded(1);
-        Dssm::fit((&towers, &fit), (world.data(), None), sampler.as_mut(), run).map(drop).unwrap_err()
+        Dssm::fit(&towers, &fit, world.data(), shared(5), run).map(drop).unwrap_err()
     };
     let base = || models().swap_remove(0).1;
     let with = |change: &dyn Fn(&mut Schema)| {
@@ -362,7 +367,7 @@ fn bad_schemas_and_settings_are_named() {
     ] {
         assert_eq!(got, expected);
     }
-    let one = FitParams { batch: 1, negatives: shared(5), ..params() };
+    let one = FitParams { batch: 1, ..params() };
     assert!(matches!(refused(base(), one), FitError::Layer(LayerError::BatchOfOne { rows: 1 })));
 }
 
@@ -397,4 +402,63 @@ fn vectors_of_unseen_items_are_multiplied_and_those_of_others_are_not() {
         let refused = world.fit(&DssmParams { unseen, ..towers.clone() }, &fit, 1);
         assert!(matches!(refused, Err(FitError::Layer(LayerError::Setting { .. }))));
     }
+}
+
+/// A program of a user: from frames to a model that knows the users and items it has never met by their features.
+#[test]
+fn a_schema_of_frames_and_the_preset_find_the_groups() {
+    let (histories, users, items) = (Histories::new(log()), keys(USERS), keys(ITEMS));
+    let (of_users, of_items) = (frame(USERS), frame(ITEMS + 9));
+    let data = DssmData::new(&histories, &users, &items).user_features(&of_users).item_features(&of_items);
+    let schema = data.schema();
+    assert_eq!((schema.user.features.len(), schema.item.features.len()), (4, 4));
+    assert_eq!(schema.history.as_ref().unwrap().columns, ["maker", "tags"]);
+    assert_eq!(schema.item.id.as_ref().unwrap().dropout, 0.1);
+    let mut preset = Dssm::preset(schema, 16);
+    preset.fit = FitParams { epochs: 12, batch: 64, ..preset.fit };
+    let model = preset.fit(data, &mut Run::seeded(1)).unwrap();
+    let share = in_group(&model, model.items(), USERS);
+    assert!(share > 0.8, "{share} of the ten nearest are of the group");
+
+    let bare = Schema::of_frames(None, None, &SchemaOptions::default());
+    assert!(bare.user.features.is_empty() && bare.history.is_some() && bare.item.id.unwrap().dropout == 0.0);
+    let nothing = SchemaOptions { item_id: false, ..SchemaOptions::default() };
+    let nothing = Schema::of_frames(None, None, &nothing);
+    assert!(nothing.history.is_none() && nothing.validate().is_err());
+}
+
+/// Cold items that are known by a feature are in; those of which nothing is known are untrained.
+#[test]
+fn an_item_of_which_nothing_is_known_is_untrained() {
+    let histories = Histories::new(log());
+    let more: Vec<Vec<u32>> = histories.sequences().iter().map(<[u32]>::to_vec).collect();
+    let histories = Histories::new(embed_core::Sequences::from_rows(ITEMS + 2, more).unwrap());
+    let (users, items, of_items) = (keys(USERS), keys(ITEMS + 2), frame(ITEMS + 1));
+    let data = DssmData::new(&histories, &users, &items).item_features(&of_items);
+    let mut preset = Dssm::preset(data.schema(), 8);
+    preset.fit.epochs = 1;
+    let model = preset.fit(data, &mut Run::seeded(1)).unwrap();
+    assert_eq!(model.items().untrained().collect::<Vec<_>>(), [(ITEMS + 1).to_string()]);
+    let folder = tempfile::tempdir().unwrap();
+    model.save(folder.path().join("model.nf")).unwrap();
+    assert_eq!(Dssm::open(folder.path().join("model.nf")).unwrap().items(), model.items());
+}
+
+#[test]
+fn user_sides_outlive_the_model_and_go_to_other_threads() {
+    fn owned<T: Clone + Send + Sync + 'static>(side: T) -> T {
+        side
+    }
+    let world = World::new();
+    let model = world.fit(&models()[1].1, &FitParams { epochs: 1, ..params() }, 2).unwrap();
+    let (histories, people) = (owned(model.history_embedder()), owned(model.user_embedder()));
+    let (space, metric) = (model.items().space(), model.metric());
+    let keys = embed_core::KeyTable::from(Arc::clone(model.items().vocab()));
+    drop(model);
+    for side in [&histories as &dyn Embedder<[u32]>, &histories.clone()] {
+        assert_eq!((side.space(), side.metric()), (space, Some(metric)));
+        assert_eq!(side.keys().unwrap().key(3), keys.key(3));
+    }
+    let asked = std::thread::spawn(move || people.embed(&UserRecord { who: Who::Nobody, history: &[1, 2] }));
+    assert_eq!(asked.join().unwrap().unwrap(), histories.embed(&[1, 2]).unwrap());
 }

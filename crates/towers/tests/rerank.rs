@@ -4,13 +4,14 @@
 mod common;
 
 use common::{ITEMS, keys};
-use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Neighbor, Run, SeededRng, Sequences};
+use embed_core::{
+    EmbedError, Embedder, Embeddings, ItemId, Metric, Neighbor, Run, SeededRng, Sequences, Space,
+};
 use ndarray::Array2;
-use negsample::Uniform;
+use towers::FitError;
 use towers::models::Histories;
 use towers::rerank::{RerankError, RerankParams, RerankScratch, Reranker, Retrieval};
-use towers::train::{FitParams, Negatives};
-use towers::{FitError, LayerError};
+use towers::train::{FitParams, NegativeSampling, NegativesError};
 
 /// After item i comes one of i + 1 and i + 2.
 fn log() -> Histories {
@@ -40,6 +41,14 @@ impl Embedder<[ItemId]> for Constant {
         12
     }
 
+    fn space(&self) -> Space {
+        Space::ANY
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        None
+    }
+
     fn embed_into(&self, _: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
         out.fill(0.0);
         if let Some(component) = self.0 {
@@ -50,25 +59,18 @@ impl Embedder<[ItemId]> for Constant {
 }
 
 fn fit_params() -> FitParams {
-    let negatives = Negatives { in_batch: false, shared: 0, own: 6 };
-    FitParams {
-        epochs: 8,
-        batch: 64,
-        negatives,
-        log_q: false,
-        temperature: 1.0,
-        table_rate: 0.1,
-        rate: 3e-3,
-        ..FitParams::default()
-    }
+    FitParams { epochs: 8, batch: 64, temperature: 1.0, table_rate: 0.1, rate: 3e-3, ..FitParams::default() }
+}
+
+fn candidates() -> NegativeSampling<'static> {
+    NegativeSampling::per_example(6).uncorrected()
 }
 
 fn fit(fit: &FitParams, threads: usize) -> Result<Reranker, FitError> {
     let params = RerankParams { max_history: 3, ..RerankParams::default() };
-    let sampler = Uniform::new(ITEMS).unwrap();
     let (items, run) = (items(), &mut Run::seeded(1).threads(threads));
     let retrieval = Retrieval { users: &Constant(None), items: &items };
-    Reranker::fit((&params, fit), retrieval, &log(), &sampler, run)
+    Reranker::fit(&params, fit, retrieval, &log(), candidates(), run)
 }
 
 fn bits(model: &Reranker) -> Vec<Vec<u32>> {
@@ -83,7 +85,7 @@ fn what_comes_next_is_ranked_first_and_files_give_the_model_back() {
     let mut hits = 0;
     for last in 0..n {
         let history = [(last + n - 3) % n, (last + n - 1) % n, last];
-        let mut found: Vec<Neighbor> = (0..n).map(|id| Neighbor { id, score: 0.0 }).collect();
+        let mut found: Vec<Neighbor> = (0..n).map(|id| Neighbor::new(id, 0.0)).collect();
         model.rerank(&history, &mut found, &mut scratch).unwrap();
         let next = [(last + 1) % n, (last + 2) % n];
         hits += found[..4].iter().filter(|neighbor| next.contains(&neighbor.id)).count();
@@ -122,10 +124,10 @@ fn a_model_begins_with_the_order_of_retrieval() {
     let fit = FitParams { table_rate: 1e-30, rate: 1e-30, max_steps: 1, ..fit_params() };
     let (items, params) = (items(), RerankParams { max_history: 3, ..RerankParams::default() });
     let retrieval = Retrieval { users: &Constant(Some(4)), items: &items };
-    let sampler = Uniform::new(ITEMS).unwrap();
-    let model = Reranker::fit((&params, &fit), retrieval, &log(), &sampler, &mut Run::seeded(1)).unwrap();
+    let run = &mut Run::seeded(1);
+    let model = Reranker::fit(&params, &fit, retrieval, &log(), candidates(), run).unwrap();
     let mut found: Vec<Neighbor> =
-        (0..).zip(items.vectors().rows()).map(|(id, row)| Neighbor { id, score: row[4] }).collect();
+        (0..).zip(items.vectors().rows()).map(|(id, row)| Neighbor::new(id, row[4])).collect();
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut again = found.clone();
     again.reverse();
@@ -149,11 +151,11 @@ fn bad_input_is_named() {
     let (mut scratch, mut out) = (RerankScratch::default(), [0.0; 2]);
     let unknown = u32::try_from(ITEMS).unwrap();
     for (history, candidates) in [(&[unknown][..], &[1, 2][..]), (&[1], &[1, unknown])] {
-        let found: Vec<Neighbor> = candidates.iter().map(|&id| Neighbor { id, score: 0.0 }).collect();
+        let found: Vec<Neighbor> = candidates.iter().map(|&id| Neighbor::new(id, 0.0)).collect();
         let refused = model.score_into(history, &found, &mut scratch, &mut out);
         assert!(matches!(refused, Err(RerankError::UnknownItem { item, .. }) if item == unknown));
     }
-    let near = |id| Neighbor { id, score: 0.0 };
+    let near = |id| Neighbor::new(id, 0.0);
     let short = model.score_into(&[1], &[near(1)], &mut scratch, &mut out);
     assert!(matches!(short, Err(RerankError::Length { expected: 1, got: 2 })));
     assert!(
@@ -161,9 +163,19 @@ fn bad_input_is_named() {
         "an empty history weighs nothing"
     );
     assert!(model.score_into(&[1], &[], &mut scratch, &mut []).is_ok());
-    let shared = Negatives { in_batch: true, shared: 0, own: 0 };
-    let refused = fit(&FitParams { negatives: shared, ..fit_params() }, 1);
-    assert!(matches!(refused, Err(FitError::Layer(LayerError::Setting { name: "own negatives", .. }))));
+    let (items, params) = (items(), RerankParams::default());
+    let retrieval = Retrieval { users: &Constant(None), items: &items };
+    let in_batch = NegativeSampling::in_batch();
+    let refused = Reranker::fit(&params, &fit_params(), retrieval, &log(), in_batch, &mut Run::seeded(1));
+    assert!(matches!(refused, Err(FitError::Negatives(NegativesError::NotPerExample { .. }))));
+    let mut stop = |_: &embed_core::Progress<'_>| embed_core::Flow::Stop;
+    let mut run = Run::seeded(1).observed(&mut stop);
+    let stopped = Reranker::fit(&params, &fit_params(), retrieval, &log(), candidates(), &mut run).map(drop);
+    assert!(matches!(stopped, Err(FitError::Stopped { epochs_done: 0, step: 1, .. })), "{stopped:?}");
+    let mut stop = |_: &embed_core::Progress<'_>| embed_core::Flow::Stop;
+    let mut run = Run::seeded(1).observed(&mut stop);
+    let part = Reranker::fit_until_stopped(&params, &fit_params(), retrieval, &log(), candidates(), &mut run);
+    assert!(part.unwrap().report().stopped);
     let refused = fit(&FitParams { table_rate: 1e30, rate: 1e30, ..fit_params() }, 1);
     assert!(
         matches!(refused, Err(FitError::Diverged { .. })),

@@ -14,13 +14,13 @@ fn user_sides_keep_the_contract_of_embedders() {
     let histories: [&[ItemId]; 4] = [&[1, 2, 3], &[59], &[4, 4, 4, 4], &[7; 70]];
     for (name, towers) in models() {
         let fit_params = FitParams { epochs: 1, ..params() };
-        let model = fit(&towers, &fit_params, in_batch().as_mut(), &mut Run::seeded(1)).unwrap();
+        let model = fit(&towers, &fit_params, in_batch(), &mut Run::seeded(1)).unwrap();
         let unknown_item = u32::try_from(ITEMS).unwrap();
         let refused: [&[ItemId]; 2] = [&[], &[unknown_item]];
         if !towers.user_id {
             let suite =
                 EmbedderSuite { batch_tolerance: 1e-5, ..EmbedderSuite::new(name, &histories, &refused) };
-            embedder::<[ItemId]>(&model, &suite);
+            embedder(&model.history_embedder(), &suite);
         }
         let inputs: Vec<UserInput<'_>> =
             (0..).zip(histories).map(|(u, history)| UserInput { user: Some(u), history }).collect();
@@ -29,7 +29,7 @@ fn user_sides_keep_the_contract_of_embedders() {
         let nobody = UserInput { user: None, history: &[1] };
         let refused: Vec<&UserInput<'_>> = if towers.user_id { vec![&unknown, &nobody] } else { vec![] };
         let suite = EmbedderSuite { batch_tolerance: 1e-5, ..EmbedderSuite::new(name, &inputs, &refused) };
-        embedder::<UserInput<'_>>(&model, &suite);
+        embedder::<UserInput<'_>>(&model.user_embedder(), &suite);
     }
 }
 
@@ -39,7 +39,7 @@ fn files_give_the_model_back_and_damage_is_found() {
     for (name, towers) in models() {
         let path = folder.path().join(name);
         let fit_params = FitParams { epochs: 1, ..params() };
-        let model = fit(&towers, &fit_params, in_batch().as_mut(), &mut Run::seeded(1)).unwrap();
+        let model = fit(&towers, &fit_params, in_batch(), &mut Run::seeded(1)).unwrap();
         model.save(&path).unwrap();
         let opened = IdTowers::open(&path).unwrap();
         assert!(bits(&opened) == bits(&model), "{name}");

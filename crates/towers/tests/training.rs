@@ -3,21 +3,24 @@
 
 mod common;
 
-use common::{GROUPS, ITEMS, USERS, bits, fit, in_batch, keys, log, models, params, shared, uniform};
+use common::{GROUPS, ITEMS, USERS, bits, fit, in_batch, keys, log, mixed, models, own, params, shared};
 use embed_core::{Csr, Embedder, Flow, Progress, Run, Sequences};
 use negsample::Popularity;
 use towers::layers::Module;
 use towers::losses::Objective;
 use towers::models::{Histories, MatrixFactorization, Pooling, TowersParams, Views, YouTubeDnn};
 use towers::optim::{Decay, Optimizer, Schedule, TableOptimizer};
-use towers::train::{CheckpointError, FitParams, Holdout, Negatives, Validation, hold_out};
-use towers::{FitError, IdTowers, LayerError, Preset, UserInput};
+use towers::train::{
+    CheckpointError, FitParams, Holdout, NegativeCounts, NegativeSampling, NegativesError, Validation,
+    hold_out,
+};
+use towers::{FitError, IdTowers, LayerError, Preset, TwoTowerData, UserInput};
 
 /// The share of a user's ten nearest items that are of the user's group.
 fn in_group(model: &IdTowers) -> f64 {
     let (sequences, mut hits) = (log(), 0.0);
     for (user, history) in (0..).zip(sequences.iter()) {
-        let vector = model.embed(&UserInput { user: Some(user), history }).unwrap();
+        let vector = model.user_embedder().embed(&UserInput { user: Some(user), history }).unwrap();
         let mut scores: Vec<(f32, u32)> = (0..)
             .zip(model.items().vectors().rows())
             .map(|(item, row)| (model.metric().score(&vector, row.to_slice().unwrap()), item))
@@ -35,7 +38,7 @@ fn in_group(model: &IdTowers) -> f64 {
 fn every_model_finds_the_planted_groups() {
     for (name, towers) in models() {
         let fit_params = FitParams { epochs: 12, ..params() };
-        let fitted = fit(&towers, &fit_params, in_batch().as_mut(), &mut Run::seeded(1)).unwrap();
+        let fitted = fit(&towers, &fit_params, in_batch(), &mut Run::seeded(1)).unwrap();
         let losses: Vec<f64> = fitted.report().epochs.iter().map(|epoch| epoch.loss).collect();
         assert!(losses.last() < losses.first(), "{name}: {losses:?}");
         let share = in_group(&fitted);
@@ -46,21 +49,19 @@ fn every_model_finds_the_planted_groups() {
 #[test]
 fn every_loss_and_every_kind_of_negatives_finds_them_too() {
     let ccl = Objective::Contrastive { margin: 0.3, weight: 2.0 };
-    let mixed = Negatives { in_batch: true, shared: 20, own: 0 };
-    let own = Negatives { in_batch: false, shared: 0, own: 8 };
     let objectives =
         [(Objective::Softmax, 0.2), (Objective::Bpr, 0.2), (ccl, 1.0), (Objective::Logistic, 0.2)];
     for (objective, temperature) in objectives {
-        for negatives in [shared(30), mixed, own] {
-            if objective == Objective::Logistic && negatives == mixed {
+        for negatives in [shared(30), mixed(20), own(8)] {
+            if objective == Objective::Logistic && negatives == mixed(20) {
                 // A sum over 83 negatives drowns the positive: this loss is one of few negatives.
                 continue;
             }
-            let log_q = objective == Objective::Softmax;
-            let views = (negatives == mixed).then(Views::default);
-            let fit_params =
-                FitParams { objective, temperature, negatives, log_q, views, epochs: 25, ..params() };
-            let fitted = fit(&YouTubeDnn::mean(16), &fit_params, uniform().as_mut(), &mut Run::seeded(1));
+            let corrected = objective == Objective::Softmax;
+            let views = (negatives == mixed(20)).then(Views::default);
+            let fit_params = FitParams { objective, temperature, views, epochs: 25, ..params() };
+            let negatives = NegativeCounts { corrected, ..negatives };
+            let fitted = fit(&YouTubeDnn::mean(16), &fit_params, negatives, &mut Run::seeded(1));
             let share = in_group(&fitted.unwrap());
             assert!(share > 0.5, "{objective:?} {negatives:?}: {share}");
         }
@@ -69,27 +70,24 @@ fn every_loss_and_every_kind_of_negatives_finds_them_too() {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    let mixed = Negatives { in_batch: true, shared: 10, own: 0 };
-    let own = Negatives { in_batch: false, shared: 0, own: 5 };
     for (name, towers) in models() {
-        for negatives in [shared(40), mixed, own] {
+        for negatives in [shared(40), mixed(10), own(5)] {
             let fit_params = FitParams {
                 epochs: 2,
-                negatives,
                 clip: Some(0.5),
                 learn_temperature: true,
-                table_optimizer: if negatives == own {
+                table_optimizer: if negatives == own(5) {
                     TableOptimizer::rms_prop()
                 } else {
                     TableOptimizer::lazy_adam()
                 },
                 table_l2: 1e-4,
-                views: (negatives == mixed).then(Views::default),
+                views: (negatives == mixed(10)).then(Views::default),
                 ..params()
             };
             let run = |threads| {
                 let run = &mut Run::seeded(4).threads(threads);
-                bits(&fit(&towers, &fit_params, uniform().as_mut(), run).unwrap())
+                bits(&fit(&towers, &fit_params, negatives, run).unwrap())
             };
             let one = run(1);
             for threads in [2, 7] {
@@ -113,23 +111,23 @@ fn a_training_that_is_taken_up_again_gives_the_same_bits() {
         ..params()
     };
     let towers = YouTubeDnn::deep(8, Pooling::Query);
-    let begin =
-        |fit: &FitParams, seed| IdTowers::training((&towers, fit), (&histories, Some(&truth)), seed).unwrap();
-    let mut sampler = in_batch();
+    let (users, items) = (keys(USERS), keys(ITEMS));
+    let data = TwoTowerData::new(&histories, &users, &items).held_out(&truth);
+    let begin = |fit: &FitParams, seed| IdTowers::training(&towers, fit, data, in_batch(), seed).unwrap();
     let mut whole = begin(&fit, 9);
-    while whole.epoch(sampler.as_mut(), &mut Run::seeded(9)).unwrap() {}
+    while whole.epoch(&mut Run::seeded(9)).unwrap() {}
     let mut first = begin(&fit, 9);
     for _ in 0..2 {
-        first.epoch(sampler.as_mut(), &mut Run::seeded(9)).unwrap();
+        first.epoch(&mut Run::seeded(9)).unwrap();
     }
     first.save(&path).unwrap();
     let mut second = begin(&fit, 9).resume(&path).unwrap();
-    while second.epoch(sampler.as_mut(), &mut Run::seeded(9).threads(2)).unwrap() {}
-    let ((a, one), (b, other)) = (whole.finish(), second.finish());
-    assert_eq!(one, other);
+    while second.epoch(&mut Run::seeded(9).threads(2)).unwrap() {}
+    let (a, b) = (whole.finish(), second.finish());
+    assert_eq!((&a.report, &a.record, &a.items, &a.users), (&b.report, &b.record, &b.items, &b.users));
     let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
-    a.tensors("", &mut of_a);
-    b.tensors("", &mut of_b);
+    a.model.tensors("", &mut of_a);
+    b.model.tensors("", &mut of_b);
     assert!(of_a == of_b);
     let refused = |result: Result<_, CheckpointError>| {
         assert!(matches!(result.map(|_| ()), Err(CheckpointError::Other { .. })));
@@ -137,7 +135,8 @@ fn a_training_that_is_taken_up_again_gives_the_same_bits() {
     refused(begin(&fit, 8).resume(&path));
     refused(begin(&FitParams { batch: 65, ..fit.clone() }, 9).resume(&path));
     let mean = YouTubeDnn::mean(8);
-    refused(IdTowers::training((&mean, &fit), (&histories, Some(&truth)), 9).unwrap().resume(&path));
+    refused(IdTowers::training(&mean, &fit, data, in_batch(), 9).unwrap().resume(&path));
+    refused(IdTowers::training(&towers, &fit, data, shared(9), 9).unwrap().resume(&path));
 }
 
 #[test]
@@ -147,17 +146,18 @@ fn validation_keeps_the_best_model_and_stops_early() {
     let validation = Some(Validation { k: 10, patience: 2, ..Validation::default() });
     let fit = FitParams { epochs: 200, validation, table_rate: 0.5, ..params() };
     let towers = YouTubeDnn::mean(16);
-    let (data, keys) = ((&histories, Some(&truth)), (keys(USERS), keys(ITEMS)));
-    let model = IdTowers::fit((&towers, &fit), data, keys, in_batch().as_mut(), &mut Run::seeded(1)).unwrap();
+    let (users, items) = (keys(USERS), keys(ITEMS));
+    let bare = TwoTowerData::new(&histories, &users, &items);
+    let model = IdTowers::fit(&towers, &fit, bare.held_out(&truth), in_batch(), &mut Run::seeded(1)).unwrap();
     let report = model.report();
     assert!(report.stopped_early && report.epochs_done < 200, "{} passes", report.epochs_done);
     let figures: Vec<f64> = report.epochs.iter().map(|e| e.validation.unwrap().ndcg).collect();
     let best = figures.iter().copied().fold(0.0, f64::max);
     assert_eq!(figures[report.best_epoch.unwrap() as usize - 1], best);
-    let without = IdTowers::training((&towers, &fit), (&histories, None), 1);
-    assert!(matches!(without, Err(FitError::Layer(LayerError::Setting { .. }))));
+    let without = IdTowers::training(&towers, &fit, bare, in_batch(), 1);
+    assert!(matches!(without, Err(FitError::NothingHeldOut)));
     let other = Csr::from_rows([[1u32]]);
-    let other = IdTowers::training((&towers, &fit), (&histories, Some(&other)), 1);
+    let other = IdTowers::training(&towers, &fit, bare.held_out(&other), in_batch(), 1);
     assert!(matches!(other, Err(FitError::Catalogue { .. })));
 }
 
@@ -173,9 +173,9 @@ fn at_a_plateau_the_rates_fall_and_the_best_model_is_taken_up() {
     };
     let towers = YouTubeDnn::mean(16);
     let trained = |plateau| {
-        let (data, keys) = ((&histories, Some(&truth)), (keys(USERS), keys(ITEMS)));
-        let fit = fit(plateau);
-        IdTowers::fit((&towers, &fit), data, keys, in_batch().as_mut(), &mut Run::seeded(1)).unwrap()
+        let (users, items) = (keys(USERS), keys(ITEMS));
+        let data = TwoTowerData::new(&histories, &users, &items).held_out(&truth);
+        IdTowers::fit(&towers, &fit(plateau), data, in_batch(), &mut Run::seeded(1)).unwrap()
     };
     let (same, falling) = (trained(1.0), trained(1e-12));
     let figures = |model: &IdTowers| -> Vec<f64> {
@@ -189,16 +189,92 @@ fn at_a_plateau_the_rates_fall_and_the_best_model_is_taken_up() {
 }
 
 #[test]
-fn an_observer_sees_progress_and_stops() {
-    let mut seen = Vec::new();
-    let mut stop = |p: &Progress<'_>| {
-        seen.push((p.done, p.total, p.loss.is_some()));
-        if seen.len() == 2 { Flow::Stop } else { Flow::Continue }
+fn a_stopped_training_is_an_error_and_its_model_is_there_for_who_asks() {
+    let (histories, users, items) = (Histories::new(log()), keys(USERS), keys(ITEMS));
+    let data = TwoTowerData::new(&histories, &users, &items);
+    let towers = MatrixFactorization::params(8);
+    let stop_after = |n: usize, seen: &mut Vec<(u64, u64, bool)>| {
+        let mut stop = |p: &Progress<'_>| {
+            seen.push((p.done, p.total, p.loss.is_some()));
+            if seen.len() == n { Flow::Stop } else { Flow::Continue }
+        };
+        let mut run = Run::seeded(1).observed(&mut stop);
+        IdTowers::fit_until_stopped(&towers, &params(), data, in_batch(), &mut run).unwrap()
     };
-    let mut run = Run::seeded(1).observed(&mut stop);
-    let fitted = fit(&YouTubeDnn::mean(8), &params(), in_batch().as_mut(), &mut run).unwrap();
-    assert!(fitted.report().stopped && fitted.report().epochs_done == 2);
+    let mut seen = Vec::new();
+    let model = stop_after(2, &mut seen);
+    assert!(model.report().stopped && model.report().epochs_done == 2 && model.items().n_trained() > 0);
     assert!(seen[0].0 < seen[1].0 && seen[1].0 < seen[1].1 && seen[0].2);
+
+    let mut stop = |_: &Progress<'_>| Flow::Stop;
+    let mut run = Run::seeded(1).observed(&mut stop);
+    let refused = IdTowers::fit(&towers, &params(), data, in_batch(), &mut run).map(drop);
+    let Err(FitError::Stopped { epochs_done: 1, step, steps }) = refused else { panic!("{refused:?}") };
+    assert!(0 < step && step < steps);
+    // At the last report there is nothing left to stop.
+    let mut count = 0;
+    let mut late = |p: &Progress<'_>| {
+        count += 1;
+        if p.done == p.total { Flow::Stop } else { Flow::Continue }
+    };
+    let mut run = Run::seeded(1).observed(&mut late);
+    assert!(!IdTowers::fit(&towers, &params(), data, in_batch(), &mut run).unwrap().report().stopped);
+    assert_eq!(count, params().epochs);
+}
+
+/// In-batch log Q is of the data, whatever else could draw: without it popular items are behind.
+#[test]
+fn negatives_of_the_batch_are_corrected_by_the_data() {
+    let model = |negatives: NegativeSampling<'static>| {
+        bits(&fit(&YouTubeDnn::mean(8), &params(), negatives, &mut Run::seeded(3)).unwrap())
+    };
+    let in_batch = model(NegativeSampling::in_batch());
+    assert!(in_batch == model(NegativeCounts::default().into()));
+    assert!(in_batch == model(NegativeSampling::in_batch().uncorrected().corrected()));
+    assert!(in_batch != model(NegativeSampling::in_batch().uncorrected()));
+    // The standard sampler, where every item has an interaction, is the uniform one.
+    let uniform = || negsample::Uniform::new(ITEMS).unwrap();
+    let standard = model(NegativeSampling::in_batch().and_per_batch(7));
+    assert!(standard == model(NegativeSampling::in_batch().and_per_batch_from(7, uniform())));
+    let standard = model(NegativeSampling::per_example(7));
+    let mut sampler = uniform();
+    let lent = NegativeSampling::per_example_from(7, &mut sampler);
+    assert!(standard == bits(&fit(&YouTubeDnn::mean(8), &params(), lent, &mut Run::seeded(3)).unwrap()));
+}
+
+#[test]
+fn items_that_were_no_positive_and_users_without_one_are_untrained() {
+    let rows: Vec<Vec<u32>> =
+        log().iter().map(|row| row.iter().copied().filter(|i| *i < 50).collect()).collect();
+    let mut sequences = Sequences::from_rows(ITEMS, rows).unwrap();
+    sequences.push(&[]).unwrap();
+    let (histories, users, items) = (Histories::new(sequences), keys(USERS + 1), keys(ITEMS));
+    let data = TwoTowerData::new(&histories, &users, &items);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.nf");
+    for (name, towers) in models() {
+        let fit = FitParams { epochs: 1, ..params() };
+        let model = IdTowers::fit(&towers, &fit, data, mixed(4), &mut Run::seeded(1)).unwrap();
+        let ids: Vec<&str> = model.items().untrained().collect();
+        assert_eq!(ids, (50..ITEMS).map(|i| i.to_string()).collect::<Vec<_>>(), "{name}");
+        model.save(&path).unwrap();
+        let opened = IdTowers::open(&path).unwrap();
+        assert_eq!(opened.items(), model.items());
+        for model in [model, opened] {
+            let user = u32::try_from(USERS).unwrap();
+            let embed = |user, history| model.user_embedder().embed(&UserInput { user: Some(user), history });
+            assert!(embed(0, &[1]).is_ok());
+            let stranger = embed(user, &[1]);
+            assert_eq!(stranger.is_err(), towers.user_id, "{name}: {stranger:?}");
+            if towers.user_id && towers.pooling.is_none() {
+                assert!(embed(0, &[]).is_ok(), "an id that was trained is enough");
+            }
+        }
+    }
+    // Within the first pass, only what was met is trained.
+    let fit = FitParams { max_steps: 1, batch: 20, ..params() };
+    let model = IdTowers::fit(&MatrixFactorization::params(4), &fit, data, in_batch(), &mut Run::seeded(1));
+    assert!((1..=20).contains(&model.unwrap().items().n_trained()));
 }
 
 #[test]
@@ -209,9 +285,7 @@ fn what_diverges_keeps_the_last_good_model_and_says_where() {
         table_rate: 1e30,
         table_optimizer: TableOptimizer::Sgd,
         objective: Objective::Logistic,
-        negatives: shared(20),
         temperature: 1.0,
-        log_q: false,
         schedule: Schedule { warm_up: u64::MAX / 2, decay: Decay::Constant },
         ..params()
     };
@@ -220,7 +294,7 @@ fn what_diverges_keeps_the_last_good_model_and_says_where() {
     let mut later = 0;
     for exponent in 18..34 {
         let fit_params = rate_at(10f32.powi(exponent));
-        match fit(&towers, &fit_params, uniform().as_mut(), &mut Run::seeded(1)) {
+        match fit(&towers, &fit_params, NegativeSampling::per_batch(20).uncorrected(), &mut Run::seeded(1)) {
             Err(FitError::Diverged { rate, .. }) => assert_eq!(rate, fit_params.table_rate),
             Ok(model) => {
                 later += u32::from(model.report().diverged_at.is_some());
@@ -240,14 +314,13 @@ fn every_preset_can_be_trained() {
         Preset::places,
         Preset::near,
         Preset::query,
-        Preset::simplex,
         Preset::self_attention,
         Preset::contrastive,
     ] {
         let contrasted = preset(8).contrasted();
-        for Preset { towers, fit: params } in [preset(8), contrasted] {
+        for Preset { towers, fit: params, negatives } in [preset(8), contrasted] {
             let params = FitParams { max_steps: 3, ..params };
-            let model = fit(&towers, &params, uniform().as_mut(), &mut Run::seeded(1)).unwrap();
+            let model = fit(&towers, &params, negatives, &mut Run::seeded(1)).unwrap();
             let report = model.report();
             assert!(report.epochs[0].loss.is_finite() && report.diverged_at.is_none(), "{params:?}");
         }
@@ -265,16 +338,18 @@ fn bad_settings_and_catalogues_are_named() {
         TowersParams { pooling: None, ..YouTubeDnn::mean(8) },
         TowersParams { pooling: attention, ..YouTubeDnn::mean(8) },
     ] {
-        assert!(matches!(fit(&bad, &params(), uniform().as_mut(), run), Err(FitError::Layer(_))), "{bad:?}");
+        assert!(matches!(fit(&bad, &params(), shared(5), run), Err(FitError::Layer(_))), "{bad:?}");
     }
-    let mut small = Popularity::new(&[1, 2], 1.0).unwrap();
-    assert!(matches!(fit(&YouTubeDnn::mean(8), &params(), &mut small, run), Err(FitError::Catalogue { .. })));
+    let small = NegativeSampling::per_batch_from(3, Popularity::new(&[1, 2], 1.0).unwrap());
+    assert!(matches!(fit(&YouTubeDnn::mean(8), &params(), small, run), Err(FitError::Catalogue { .. })));
     let lonely = Histories::new(Sequences::from_rows(ITEMS, [[1u32], [2]]).unwrap());
-    let result = IdTowers::training((&YouTubeDnn::mean(8), &params()), (&lonely, None), 1);
+    let (users, items) = (keys(2), keys(ITEMS));
+    let data = TwoTowerData::new(&lonely, &users, &items);
+    let result = IdTowers::training(&YouTubeDnn::mean(8), &params(), data, in_batch(), 1);
     assert!(matches!(result, Err(FitError::Empty { users: 2, interactions: 2 })));
-    let one = FitParams { batch: 1, negatives: shared(0), ..params() };
-    assert!(matches!(one.validate(), Err(LayerError::Setting { .. })));
+    let nothing = fit(&YouTubeDnn::mean(8), &params(), shared(0), run);
+    assert!(matches!(nothing, Err(FitError::Negatives(NegativesError::None))));
     let one = FitParams { batch: 1, ..params() };
-    let result = fit(&YouTubeDnn::deep(8, Pooling::Mean), &one, uniform().as_mut(), run);
+    let result = fit(&YouTubeDnn::deep(8, Pooling::Mean), &one, shared(5), run);
     assert!(matches!(result, Err(FitError::Layer(LayerError::BatchOfOne { rows: 1 }))), "{result:?}");
 }

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::{THREADS, must, threads};
+use super::{THREADS, demand_same_keys, must, refusal, threads};
 use crate::{EmbedError, Embedder};
 
 /// What an embedder is tested on by [`embedder`].
@@ -27,7 +27,8 @@ impl<'a, In: ?Sized> EmbedderSuite<'a, In> {
 }
 
 /// Tests an embedder: shapes, finite vectors, the same bits from the same input, whatever was in the buffer,
-/// an error for each refused input and wrong buffer, and batches on 1, 2 and 7 threads in any layout.
+/// an error for each refused input and wrong buffer, batches on 1, 2 and 7 threads in any layout, a description (space,
+/// metric, keys) that stays the same, and the same answers behind pointers.
 ///
 /// # Panics
 /// When the embedder breaks the contract; the message says how.
@@ -35,6 +36,7 @@ pub fn embedder<In: ?Sized + Sync>(embedder: &dyn Embedder<In>, suite: &Embedder
     let (name, dim) = (suite.name, embedder.dim());
     assert!(dim > 0, "{name}: dim is 0");
     assert!(!suite.inputs.is_empty(), "{name}: the suite needs an input");
+    let (space, metric, keys) = (embedder.space(), embedder.metric(), embedder.keys());
     let single: Vec<Vec<f32>> = (suite.inputs.iter().enumerate())
         .map(|(i, input)| {
             let vector = must(embedder.embed(input), format!("{name}: input {i}"));
@@ -61,6 +63,53 @@ pub fn embedder<In: ?Sized + Sync>(embedder: &dyn Embedder<In>, suite: &Embedder
         );
     }
     batches(embedder, suite, &single);
+    behind_pointers!(dyn Embedder<In> + '_, embedder, |pointer: &dyn Embedder<In>, kind: &str| {
+        forwarded(pointer, embedder, suite, &format!("{name} behind {kind}"));
+    });
+    let now = (embedder.dim(), embedder.space(), embedder.metric());
+    assert_eq!(now, (dim, space, metric), "{name}: (dim, space, metric) changed between calls");
+    demand_same_keys(embedder.keys().as_ref(), keys.as_ref(), format!("{name}, later"));
+}
+
+/// Everything that an embedder says, said by a pointer to it.
+fn forwarded<In: ?Sized + Sync>(
+    pointer: &dyn Embedder<In>,
+    embedder: &dyn Embedder<In>,
+    suite: &EmbedderSuite<'_, In>,
+    what: &str,
+) {
+    let described = |e: &dyn Embedder<In>| (e.dim(), e.space(), e.metric());
+    assert_eq!(described(pointer), described(embedder), "{what}: (dim, space, metric)");
+    demand_same_keys(pointer.keys().as_ref(), embedder.keys().as_ref(), what);
+    let (dim, n) = (embedder.dim(), suite.inputs.len());
+    let bits = |vector: &[f32]| vector.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    for (i, input) in suite.inputs.iter().enumerate() {
+        let alone = must(embedder.embed(input), what);
+        let mut out = vec![f32::NAN; dim];
+        must(pointer.embed_into(input, &mut out), what);
+        assert_eq!(bits(&out), bits(&alone), "{what}: embed_into of input {i}");
+        let vector = must(pointer.embed(input), what);
+        assert_eq!(bits(&vector), bits(&alone), "{what}: embed of input {i}");
+    }
+    let batch = |e: &dyn Embedder<In>| {
+        let mut out = Array2::from_elem((n, dim), f32::NAN);
+        must(e.embed_batch_into(suite.inputs, threads(2), out.view_mut()), what);
+        bits(out.as_slice().unwrap_or_default())
+    };
+    assert_eq!(batch(pointer), batch(embedder), "{what}: embed_batch_into");
+    for refused in suite.refused {
+        assert_eq!(
+            refusal(pointer.embed(refused)),
+            refusal(embedder.embed(refused)),
+            "{what}: a refused input"
+        );
+    }
+    let short = |e: &dyn Embedder<In>| refusal(e.embed_into(suite.inputs[0], &mut vec![0.0; dim + 1]));
+    assert_eq!(short(pointer), short(embedder), "{what}: a wrong buffer");
+    let wide = |e: &dyn Embedder<In>| {
+        refusal(e.embed_batch_into(suite.inputs, threads(2), Array2::zeros((n, dim + 1)).view_mut()))
+    };
+    assert_eq!(wide(pointer), wide(embedder), "{what}: a batch into a wrong matrix");
 }
 
 fn batches<In: ?Sized + Sync>(
@@ -123,7 +172,7 @@ fn batches<In: ?Sized + Sync>(
 mod tests {
     use super::*;
     use crate::testkit::panics;
-    use crate::{Metric, Space};
+    use crate::{KeyTable, Metric, Space, Vocab};
     use std::sync::atomic::{AtomicU32, Ordering};
 
     /// Mean and largest of a list.
@@ -136,6 +185,15 @@ mod tests {
         Counts,
         TakesEmpty,
         TakesShort,
+        MovesToAnotherSpace,
+        ForgetsItsMetric,
+        GrowsKeys,
+    }
+
+    impl Toy {
+        fn calls(&self) -> u64 {
+            self.1.load(Ordering::Relaxed).into()
+        }
     }
 
     impl Embedder<[f32]> for Toy {
@@ -144,11 +202,16 @@ mod tests {
         }
 
         fn space(&self) -> Space {
-            Space::ANY
+            Space::from_id(if self.0 == Fault::MovesToAnotherSpace { self.calls() } else { 1 })
         }
 
         fn metric(&self) -> Option<Metric> {
-            None
+            (self.0 != Fault::ForgetsItsMetric || self.calls() == 0).then_some(Metric::Cosine)
+        }
+
+        fn keys(&self) -> Option<KeyTable> {
+            let n = if self.0 == Fault::GrowsKeys { self.calls() } else { 3 };
+            Some(Vocab::from_keys((0..n).map(|key| key.to_string())).unwrap().into())
         }
 
         fn embed_into(&self, input: &[f32], out: &mut [f32]) -> Result<(), EmbedError> {
@@ -189,6 +252,9 @@ mod tests {
             (Fault::Counts, "into a buffer"),
             (Fault::TakesEmpty, "refused input 0"),
             (Fault::TakesShort, "EmbedError::Dimension"),
+            (Fault::MovesToAnotherSpace, "changed between calls"),
+            (Fault::ForgetsItsMetric, "changed between calls"),
+            (Fault::GrowsKeys, "later: keys are"),
         ] {
             let said = panics(|| test(fault));
             assert!(said.contains(message), "{message}: {said}");

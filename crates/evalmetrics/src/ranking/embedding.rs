@@ -1,12 +1,17 @@
 use std::ops::Range;
+use std::sync::Arc;
 
-use embed_core::{Csr, EmbedError, Embedder, ItemId, Metric, Parallelism, gemm, kernel};
+use embed_core::{
+    Csr, EmbedError, Embedder, Embeddings, ItemId, KeyTable, Metric, Parallelism, RowMask, ScoreError,
+    Scorer, Space, gemm, kernel,
+};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, Slice};
 use rayon::prelude::*;
 
 use crate::EvalError;
 
-/// Scores by the product of user vectors `[n_users, dim]` and item vectors `[n_items, dim]`.
+/// Scores by the product of user vectors `[n_users, dim]` and item vectors `[n_items, dim]`. Items whose rows were not
+/// trained ([`Embeddings::untrained`]) score -inf: they are never recommended.
 ///
 /// A tile of scores is one matrix product: O(users · items · dim). Memory: what is borrowed, and under
 /// [`Metric::Cosine`] a normalised copy of both. Squared distances are taken as `2 x·y − |x|² − |y|²`, exact to the rounding of the
@@ -19,6 +24,12 @@ pub struct EmbeddingScorer<'a> {
     item_norms: Option<Array1<f32>>,
     /// Invariant: empty, or one flag a user: no vector, so nothing is recommended.
     cold: Vec<bool>,
+    metric: Metric,
+    /// The space of the items, where it is known.
+    space: Space,
+    keys: Option<KeyTable>,
+    /// The items that may be recommended, where not all may.
+    trained: Option<Arc<RowMask>>,
 }
 
 /// What becomes of users whose history gives no vector.
@@ -32,7 +43,8 @@ pub enum ColdUsers {
 }
 
 impl<'a> EmbeddingScorer<'a> {
-    /// From vectors of users `[n_users, dim]` and of items `[n_items, dim]`, owned or views.
+    /// From vectors of users `[n_users, dim]` and of items `[n_items, dim]`, owned or views; of tables that say more than
+    /// an array does, [`EmbeddingScorer::from_users`].
     ///
     /// # Errors
     /// - [`EvalError::Dimension`] when the two differ in `dim`.
@@ -64,10 +76,32 @@ impl<'a> EmbeddingScorer<'a> {
         let items = items.into();
         let item_norms =
             (metric == Metric::L2).then(|| items.rows().into_iter().map(|row| row.dot(&row)).collect());
-        Self { users: users.into(), items, item_norms, cold: Vec::new() }
+        let (space, keys, trained) = (Space::ANY, None, None);
+        Self { users: users.into(), items, item_norms, cold: Vec::new(), metric, space, keys, trained }
     }
 
-    /// From users' histories, one a row, made into vectors by `embedder`, and item vectors `[n_items, dim]`.
+    /// From vectors of users `[n_users, dim]` that are to be scored against `items` by `metric`.
+    ///
+    /// # Errors
+    /// As [`EmbeddingScorer::new`]; [`EvalError::Space`] when `users` are of another space than the items.
+    pub fn from_users(
+        users: &'a Embeddings,
+        items: &'a Embeddings,
+        metric: Metric,
+    ) -> Result<Self, EvalError> {
+        if !users.space().accepts(items.space()) {
+            return Err(EvalError::Space { users: users.space(), items: items.space() });
+        }
+        Ok(Self::new(users.vectors(), items.vectors(), metric)?.of(items))
+    }
+
+    /// The same, knowing the table that the items are of.
+    fn of(self, items: &Embeddings) -> Self {
+        let keys = Some(Arc::clone(items.vocab()).into());
+        Self { space: items.space(), keys, trained: items.trained_rows().cloned(), ..self }
+    }
+
+    /// From users' histories, one a row, made into vectors by `embedder`, and the items that these are scored against.
     /// Memory: `4 · dim` bytes a user.
     ///
     /// # Errors
@@ -75,45 +109,56 @@ impl<'a> EmbeddingScorer<'a> {
     pub fn from_histories<E: Embedder<[ItemId]> + ?Sized>(
         embedder: &E,
         histories: &Csr,
-        items: impl Into<CowArray<'a, f32, Ix2>>,
+        items: &'a Embeddings,
         metric: Metric,
         cold_users: ColdUsers,
         parallelism: Parallelism,
     ) -> Result<Self, EvalError> {
         let row = |user| histories.row(user);
-        Self::embedded(embedder, histories.n_rows(), row, items.into(), metric, cold_users, parallelism)
+        Self::embedded(embedder, histories.n_rows(), row, items, metric, cold_users, parallelism)
     }
 
-    /// From one input a user, of whatever kind `embedder` takes, and item vectors `[n_items, dim]`.
+    /// From one input a user, of whatever kind `embedder` takes, and the items that its vectors are scored against.
     /// Memory: `4 · dim` bytes a user.
     ///
     /// # Errors
+    /// - [`EvalError::Space`], [`EvalError::Metric`], [`EvalError::Keys`] when the embedder's vectors are not meant for these
+    ///   items, or for this metric.
     /// - [`EvalError::Embed`] names the first user without a vector; [`ColdUsers::RecommendNothing`] excuses
     ///   those whose input is empty, and those of whose items the embedder knows none.
     /// - As [`EmbeddingScorer::new`].
     pub fn from_inputs<In: Sync, E: Embedder<In> + ?Sized>(
         embedder: &E,
         inputs: &[In],
-        items: impl Into<CowArray<'a, f32, Ix2>>,
+        items: &'a Embeddings,
         metric: Metric,
         cold_users: ColdUsers,
         parallelism: Parallelism,
     ) -> Result<Self, EvalError> {
         let row = |user: usize| &inputs[user];
-        Self::embedded(embedder, inputs.len(), row, items.into(), metric, cold_users, parallelism)
+        Self::embedded(embedder, inputs.len(), row, items, metric, cold_users, parallelism)
     }
 
     fn embedded<'i, In: ?Sized + 'i, E: Embedder<In> + ?Sized>(
         embedder: &E,
         n_users: usize,
         input: impl Fn(usize) -> &'i In + Sync,
-        items: CowArray<'a, f32, Ix2>,
+        items: &'a Embeddings,
         metric: Metric,
         cold_users: ColdUsers,
         parallelism: Parallelism,
     ) -> Result<Self, EvalError> {
-        if embedder.dim() != items.ncols() {
-            return Err(EvalError::Dimension { expected: items.ncols(), got: embedder.dim() });
+        if embedder.dim() != items.dim() {
+            return Err(EvalError::Dimension { expected: items.dim(), got: embedder.dim() });
+        }
+        if !embedder.space().accepts(items.space()) {
+            return Err(EvalError::Space { users: embedder.space(), items: items.space() });
+        }
+        if let Some(expected) = embedder.metric().filter(|&expected| expected != metric) {
+            return Err(EvalError::Metric { expected, got: metric });
+        }
+        if let Some(keys) = embedder.keys() {
+            EvalError::check_keys("embedder", &keys, &KeyTable::from(Arc::clone(items.vocab())))?;
         }
         let limit = u32::MAX as usize;
         if n_users > limit {
@@ -144,7 +189,7 @@ impl<'a> EmbeddingScorer<'a> {
             .zip(cold)
             .map(|(user, flag)| flag.map_err(|source| EvalError::Embed { user, source }))
             .collect::<Result<Vec<bool>, _>>()?;
-        Ok(Self { cold, ..Self::new(users, items, metric)? })
+        Ok(Self { cold, ..Self::new(users, items.vectors(), metric)?.of(items) })
     }
 
     /// The scores of users that are there: `out` is `[users.len(), items.len()]`.
@@ -171,6 +216,24 @@ impl<'a> EmbeddingScorer<'a> {
         self.cold.iter().filter(|&&cold| cold).count()
     }
 
+    /// Whether the user is recommended nothing for want of a history.
+    #[must_use]
+    pub fn is_cold(&self, user: u32) -> bool {
+        self.cold.get(user as usize).copied().unwrap_or(false)
+    }
+
+    /// The metric of the scores.
+    #[must_use]
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// The space of the item vectors; [`Space::ANY`] where they came as an array.
+    #[must_use]
+    pub fn space(&self) -> Space {
+        self.space
+    }
+
     /// The user vectors `[n_users, dim]`, of length 1 under [`Metric::Cosine`].
     #[must_use]
     pub fn users(&self) -> ArrayView2<'_, f32> {
@@ -178,23 +241,31 @@ impl<'a> EmbeddingScorer<'a> {
     }
 }
 
-impl crate::Scorer for EmbeddingScorer<'_> {
+impl Scorer<u32> for EmbeddingScorer<'_> {
     fn n_items(&self) -> usize {
         self.items.nrows()
     }
 
-    fn scores_into(&self, users: &[u32], items: Range<usize>, out: &mut [f32]) -> Result<(), EvalError> {
+    fn keys(&self) -> Option<KeyTable> {
+        self.keys.clone()
+    }
+
+    fn scores_into(&self, users: &[&u32], items: Range<usize>, out: &mut [f32]) -> Result<(), ScoreError> {
+        ScoreError::check(users.len(), &items, self.items.nrows(), out.len())?;
         let n_users = self.users.nrows();
+        let users: Vec<u32> = users.iter().map(|&&user| user).collect();
         if let Some(&user) = users.iter().find(|&&user| user as usize >= n_users) {
-            return Err(EvalError::UnknownUser { user, n_users });
+            return Err(ScoreError::UnknownUser { user, n_users });
         }
-        let expected = users.len() * items.len();
-        if out.len() != expected {
-            return Err(EvalError::Dimension { expected, got: out.len() });
+        self.products_into(&users, items.clone(), out);
+        if let Some(trained) = &self.trained {
+            let untrained: Vec<usize> = items.clone().filter(|&item| !trained.contains(item)).collect();
+            for scores in out.chunks_exact_mut(items.len().max(1)) {
+                untrained.iter().for_each(|item| scores[item - items.start] = f32::NEG_INFINITY);
+            }
         }
-        self.products_into(users, items, out);
         if !self.cold.is_empty() {
-            for (scores, &user) in out.chunks_exact_mut(out.len() / users.len().max(1)).zip(users) {
+            for (scores, &user) in out.chunks_exact_mut(items.len().max(1)).zip(&users) {
                 if self.cold[user as usize] {
                     scores.fill(f32::NEG_INFINITY);
                 }

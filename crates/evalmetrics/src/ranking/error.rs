@@ -1,6 +1,4 @@
-use std::error::Error;
-
-use embed_core::{EmbedError, ItemId, ParallelismError, SearchError};
+use embed_core::{EmbedError, ItemId, KeyTable, Metric, ParallelismError, ScoreError, SearchError, Space};
 
 use crate::Measure;
 
@@ -64,13 +62,38 @@ pub enum EvalError {
         /// The most there can be.
         limit: usize,
     },
-    /// A scorer was asked for a user it does not know.
-    #[error("user {user} is not among the {n_users} users of the scorer")]
-    UnknownUser {
-        /// The user.
-        user: u32,
-        /// How many the scorer knows.
-        n_users: usize,
+    /// The scorer gave no scores.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// User vectors that are not meant to be scored against these items.
+    #[error("the users' vectors are to be scored in space {:016x}, the items live in space {:016x}", .users.id(), .items.id())]
+    Space {
+        /// The space the users' vectors are meant for.
+        users: Space,
+        /// The space of the items.
+        items: Space,
+    },
+    /// Vectors that are meant for another metric.
+    #[error("the vectors are scored by {expected}, asked for was {got}")]
+    Metric {
+        /// The metric they are meant for.
+        expected: Metric,
+        /// The metric asked for, or that of the index.
+        got: Metric,
+    },
+    /// Ids that name other items on two sides.
+    #[error(
+        "item {id} is {left:?} in the {what}, {right:?} on the other side: both must number the items alike"
+    )]
+    Keys {
+        /// One side: embedder, index.
+        what: &'static str,
+        /// The first id of two names.
+        id: ItemId,
+        /// Its key there.
+        left: String,
+        /// Its key on the other side.
+        right: String,
     },
     /// A score that has no place in an order.
     #[error("the score of user {user} for item {item} is {score}: scores are finite, or -inf for never")]
@@ -157,6 +180,12 @@ pub enum EvalError {
         /// Why.
         source: EmbedError,
     },
+    /// The keys of the index cannot be read.
+    #[error("the keys of the index cannot be read")]
+    Index {
+        /// Why.
+        source: SearchError,
+    },
     /// The index gave no answer.
     #[error("no list for user {user}")]
     Search {
@@ -176,10 +205,13 @@ pub enum EvalError {
     /// The threads could not be started.
     #[error(transparent)]
     Parallelism(#[from] ParallelismError),
-    /// A scorer of another crate failed.
-    #[error("the scorer failed")]
-    Implementation {
-        /// Its error.
-        source: Box<dyn Error + Send + Sync>,
-    },
+}
+
+impl EvalError {
+    /// Refuses two numberings of the items that differ in what both have.
+    pub(crate) fn check_keys(what: &'static str, left: &KeyTable, right: &KeyTable) -> Result<(), Self> {
+        let Some(id) = left.first_difference(right) else { return Ok(()) };
+        let key = |table: &KeyTable| table.key(id).unwrap_or_default().to_owned();
+        Err(Self::Keys { what, id, left: key(left), right: key(right) })
+    }
 }

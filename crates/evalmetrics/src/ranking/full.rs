@@ -1,9 +1,9 @@
-use embed_core::{Csr, ItemId, Run};
+use embed_core::{Csr, ItemId, Run, Scorer};
 
 use super::expected::TieGroup;
 use super::select::Selector;
 use super::tally::{Earned, Outcome, Tally, sorted_sets};
-use crate::{EvalError, FullRanking, RankingReport, Scorer, SeenItems};
+use crate::{EvalError, FullRanking, RankingReport, SeenItems};
 
 /// Scores in one tile, at most: 4 MiB of them.
 const TILE_SCORES: usize = 1 << 20;
@@ -35,7 +35,7 @@ impl FullRanking {
     ///
     /// # Determinism
     /// The same bits on any number of threads, if the scorer's scores are.
-    pub fn evaluate<S: Scorer + ?Sized>(
+    pub fn evaluate<S: Scorer<u32> + ?Sized>(
         &self,
         scorer: &S,
         seen: &Csr,
@@ -96,7 +96,7 @@ struct UserState {
 
 impl Scratch {
     /// Passes the scores of all items for `users` to `take`, tile by tile, what was seen at -inf.
-    fn tiles<S: Scorer + ?Sized>(
+    fn tiles<S: Scorer<u32> + ?Sized>(
         &mut self,
         scorer: &S,
         seen: &Csr,
@@ -106,11 +106,12 @@ impl Scratch {
     ) -> Result<(), EvalError> {
         self.states.iter_mut().for_each(|state| state.n_seen = 0);
         let n_items = scorer.n_items();
+        let asked: Vec<&u32> = users.iter().collect();
         for first in (0..n_items).step_by(tile) {
             let items = first..n_items.min(first + tile);
             let width = items.len();
             self.scores.resize(users.len() * width, 0.0);
-            scorer.scores_into(users, items, &mut self.scores)?;
+            scorer.scores_into(&asked, items, &mut self.scores)?;
             #[expect(clippy::cast_possible_truncation, reason = "Tally::new checked the number of items")]
             let first = first as ItemId;
             let rows = self.scores.chunks_exact_mut(width);
@@ -122,7 +123,7 @@ impl Scratch {
         Ok(())
     }
 
-    fn rank<S: Scorer + ?Sized>(
+    fn rank<S: Scorer<u32> + ?Sized>(
         &mut self,
         tally: &Tally<'_>,
         scorer: &S,
@@ -144,7 +145,7 @@ impl Scratch {
     }
 
     /// Passes all scores once more, and counts how many are above each positive's, and how many tie with it.
-    fn count<S: Scorer + ?Sized>(
+    fn count<S: Scorer<u32> + ?Sized>(
         &mut self,
         scorer: &S,
         seen: &Csr,

@@ -1,9 +1,8 @@
-use embed_core::{AnnIndex, Csr, Effort, Filter, ItemId, Run, SearchRequest};
-use ndarray::ArrayView2;
+use embed_core::{AnnIndex, Csr, Effort, Filter, ItemId, Run, Scorer, SearchRequest};
 
 use super::expected::TieGroup;
 use super::tally::{Earned, Outcome, Tally, sorted_sets};
-use crate::{EvalError, FullRanking, Measure, RankingReport, SeenItems};
+use crate::{EmbeddingScorer, EvalError, FullRanking, Measure, RankingReport, SeenItems};
 
 /// Users in one block.
 const BLOCK_USERS: usize = 128;
@@ -43,26 +42,42 @@ impl FullRanking {
         })
     }
 
-    /// Measures what an index finds: the row of `users` `[n_users, dim]` is the query of each user, and
-    /// under [`SeenItems::Mask`] the items of `seen` are denied in the search.
+    /// Measures what an index finds for the users of a scorer: their vectors are the queries, and under
+    /// [`SeenItems::Mask`] the items of `seen` are denied in the search. Users that the scorer has as cold get nothing.
     ///
     /// The lists are the index's own, approximate where it is, equal scores by ascending id; so this measures what would be served,
     /// where [`FullRanking::evaluate`] measures the scores.
     ///
     /// # Errors
-    /// As [`FullRanking::evaluate_lists`], [`EvalError::Users`] for `users` and `seen` also, and
-    /// [`EvalError::Search`] with the first user whose search fails.
+    /// - As [`FullRanking::evaluate_lists`], [`EvalError::Users`] for `users` and `seen` also.
+    /// - [`EvalError::Dimension`], [`EvalError::Metric`], [`EvalError::Space`], [`EvalError::Keys`] when the index is not over
+    ///   what the scorer scores.
+    /// - [`EvalError::Search`] with the first user whose search fails.
     pub fn evaluate_index<I: AnnIndex + ?Sized>(
         &self,
         index: &I,
-        users: ArrayView2<'_, f32>,
+        users: &EmbeddingScorer<'_>,
         effort: Effort,
         seen: &Csr,
         truth: &Csr,
         run: &mut Run<'_>,
     ) -> Result<RankingReport, EvalError> {
         self.check_lists()?;
-        let tally = Tally::new(self, truth, index.len())?;
+        let (scorer, users) = (users, users.users());
+        if index.dim() != users.ncols() {
+            return Err(EvalError::Dimension { expected: index.dim(), got: users.ncols() });
+        }
+        if index.metric() != scorer.metric() {
+            return Err(EvalError::Metric { expected: scorer.metric(), got: index.metric() });
+        }
+        if !scorer.space().accepts(index.space()) {
+            return Err(EvalError::Space { users: scorer.space(), items: index.space() });
+        }
+        let keys = index.keys().map_err(|source| EvalError::Index { source })?;
+        if let (Some(of_index), Some(of_items)) = (keys, scorer.keys()) {
+            EvalError::check_keys("index", &of_index, &of_items)?;
+        }
+        let tally = Tally::new(self, truth, index.id_bound())?;
         let expected = truth.n_rows();
         if users.nrows() != expected {
             return Err(EvalError::Users { what: "vectors", expected, got: users.nrows() });
@@ -79,6 +94,10 @@ impl FullRanking {
             let (mut found, mut list) = (Vec::new(), Vec::new());
             for &user in block {
                 let row = user as usize;
+                if scorer.is_cold(user) {
+                    scratch.add(tally, user, &[], earned)?;
+                    continue;
+                }
                 let filter = if mask { Filter::Deny(seen.row(row)) } else { Filter::All };
                 let request = SearchRequest::k(depth).effort(effort).filter(filter);
                 index

@@ -19,5 +19,5 @@ pub use measure::{Measure, ParseMeasureError};
 pub use params::{EmptyUsers, FullRanking, Gain, SeenItems};
 pub use report::{Column, Figure, Figures, PerUser, RankingReport};
 pub use sampled::SampledRanking;
-pub use scorer::{FnScorer, PopularityScorer, Scorer};
+pub use scorer::{FnScorer, HistoryScorer, PopularityScorer};
 pub(crate) use tally::sorted_sets;

@@ -1,10 +1,10 @@
 use std::ops::Range;
 
-use embed_core::{Csr, ItemId, Run, SeededRng};
+use embed_core::{Csr, ItemId, Run, Scorer, SeededRng};
 
 use super::expected::TieGroup;
 use super::tally::{Earned, Outcome, Tally, sorted_sets};
-use crate::{EvalError, FullRanking, Measure, RankingReport, Scorer, SeenItems};
+use crate::{EvalError, FullRanking, Measure, RankingReport, SeenItems};
 
 /// Users in one block.
 const BLOCK_USERS: usize = 64;
@@ -57,7 +57,7 @@ impl SampledRanking {
     ///
     /// # Complexity
     /// The scores of the candidates, each run of neighbouring ids at once; of all items where the scorer can do no less.
-    pub fn evaluate<S: Scorer + ?Sized>(
+    pub fn evaluate<S: Scorer<u32> + ?Sized>(
         &self,
         scorer: &S,
         negatives: &Csr,
@@ -86,7 +86,7 @@ impl SampledRanking {
     ///
     /// # Determinism
     /// The draws of a user depend on the seed of `run` and the user's number alone.
-    pub fn evaluate_drawn<S: Scorer + ?Sized>(
+    pub fn evaluate_drawn<S: Scorer<u32> + ?Sized>(
         &self,
         scorer: &S,
         n: usize,
@@ -117,7 +117,7 @@ impl SampledRanking {
         })
     }
 
-    fn run<S: Scorer + ?Sized>(
+    fn run<S: Scorer<u32> + ?Sized>(
         &self,
         scorer: &S,
         truth: &Csr,
@@ -178,7 +178,7 @@ struct Candidates {
 }
 
 impl Candidates {
-    fn rank<S: Scorer + ?Sized>(
+    fn rank<S: Scorer<u32> + ?Sized>(
         &mut self,
         tally: &Tally<'_>,
         scorer: &S,
@@ -194,7 +194,7 @@ impl Candidates {
         for run in runs(&self.items, scorer.items_at_once() >= n_items, n_items) {
             self.scores.clear();
             self.scores.resize(run.len(), 0.0);
-            scorer.scores_into(&[user], run.clone(), &mut self.scores)?;
+            scorer.scores_into(&[&user], run.clone(), &mut self.scores)?;
             let from = self.items.partition_point(|&item| (item as usize) < run.start);
             for &item in self.items[from..].iter().take_while(|&&item| (item as usize) < run.end) {
                 let score = self.scores[item as usize - run.start];

@@ -51,7 +51,7 @@ impl Selector {
                     return Err(id);
                 }
                 // Adding 0 makes -0 into 0: they are equal here, and `total_cmp` would part them.
-                self.above.push(Neighbor { id, score: score + 0.0 });
+                self.above.push(Neighbor::new(id, score + 0.0));
                 if self.above.len() >= 2 * self.k.max(LANES) {
                     self.raise();
                 }
@@ -106,7 +106,7 @@ impl Selector {
 
     /// The first k items with their scores, ties by ascending id. After [`Selector::finish`].
     pub(crate) fn neighbors(&self) -> impl Iterator<Item = Neighbor> + Clone {
-        let tied = self.tied_ids.iter().map(|&id| Neighbor { id, score: self.threshold });
+        let tied = self.tied_ids.iter().map(|&id| Neighbor::new(id, self.threshold));
         self.above.iter().copied().chain(tied).take(self.k)
     }
 }

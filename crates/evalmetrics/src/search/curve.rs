@@ -46,7 +46,7 @@ pub fn recall_latency<I: AnnIndex + ?Sized>(
     if repeats == 0 {
         return Err(SearchEvalError::Zero { name: "repeats" });
     }
-    let (expected, got) = (truth.n_rows(), index.len());
+    let (expected, got) = (truth.n_rows(), index.id_bound());
     if expected != got {
         return Err(SearchEvalError::OtherRows { expected, got });
     }
@@ -104,9 +104,10 @@ fn point<I: AnnIndex + ?Sized>(
     let per_second = |time: Duration| float(n) / time.as_secs_f64().max(1e-9);
     Ok(CurvePoint {
         effort: match effort {
-            Effort::Default => None,
             Effort::Value(value) => Some(float(value)),
             Effort::Recall(recall) => Some(f64::from(recall)),
+            // The index's own; one of another kind has no number.
+            _ => None,
         },
         recall: mean(&recalls),
         worst_recall: recalls.iter().copied().fold(1.0, f64::min),

@@ -156,7 +156,8 @@ impl<'a> GroundTruth<'a> {
         let scale = match self.metric {
             Metric::Cosine => 1.0,
             Metric::L2 => last.score.abs(),
-            Metric::InnerProduct => {
+            // A product: rounding grows with both lengths.
+            _ => {
                 kernel::norm(row(&self.queries.view(), query))
                     * kernel::norm(row(&self.rows.view(), last.id as usize))
             }

@@ -1,34 +1,48 @@
 use petgraph::EdgeType;
-use petgraph::visit::{EdgeRef, IntoEdgeReferences, NodeIndexable};
+use petgraph::visit::{EdgeRef, GraphProp, IntoEdgeReferences, NodeIndexable};
 
-use crate::{Graph, GraphBuilder, GraphError, GraphOptions, NodeId};
+use crate::{Graph, GraphBuilder, GraphError, GraphOptions, NodeId, ParallelEdges, SelfLoops};
 
 impl Graph {
-    /// A graph from one of petgraph. Node `i` is its node of index `i`; an index without a node, as a `StableGraph` has
-    /// after a removal, is an isolated node. `weight` gives the weight of an edge from petgraph's.
+    /// A weighted graph from one of petgraph, directed where that is. Node `i` is its node of index `i`; an index without a
+    /// node, as a `StableGraph` has after a removal, is an isolated node. `weight` gives the weight of an edge from
+    /// petgraph's; `|_| 1.0` where edges have none. Parallel edges become one with the sum of their weights, self-loops are
+    /// kept; [`Graph::from_petgraph_with`] says otherwise.
     ///
     /// ```
-    /// use graphemb::{Graph, GraphOptions};
+    /// use graphemb::Graph;
     ///
     /// let pet = petgraph::graph::UnGraph::<&str, f32>::from_edges([(0, 1, 0.5), (1, 2, 2.0)]);
-    /// let options = GraphOptions { weighted: true, ..GraphOptions::default() };
-    /// let graph = Graph::from_petgraph(&pet, |&weight| weight, &options)?;
-    /// assert_eq!(graph.weight(2, 1), Some(2.0));
+    /// let graph = Graph::from_petgraph(&pet, |&weight| weight)?;
+    /// assert_eq!((graph.weight(2, 1), graph.is_directed()), (Some(2.0), false));
     /// # Ok::<(), graphemb::GraphError>(())
     /// ```
     ///
     /// # Errors
     /// As [`GraphBuilder::push`] and [`GraphBuilder::build`].
-    pub fn from_petgraph<G>(
+    pub fn from_petgraph<G>(graph: G, weight: impl FnMut(&G::EdgeWeight) -> f32) -> Result<Self, GraphError>
+    where
+        G: IntoEdgeReferences + NodeIndexable + GraphProp,
+    {
+        Self::from_petgraph_with(graph, weight, ParallelEdges::default(), SelfLoops::default())
+    }
+
+    /// Like [`Graph::from_petgraph`], saying what becomes of parallel edges and of self-loops.
+    ///
+    /// # Errors
+    /// As [`Graph::from_petgraph`]; [`GraphError::SelfLoop`] under [`SelfLoops::Refuse`].
+    pub fn from_petgraph_with<G>(
         graph: G,
         mut weight: impl FnMut(&G::EdgeWeight) -> f32,
-        options: &GraphOptions,
+        parallel: ParallelEdges,
+        self_loops: SelfLoops,
     ) -> Result<Self, GraphError>
     where
-        G: IntoEdgeReferences + NodeIndexable,
+        G: IntoEdgeReferences + NodeIndexable + GraphProp,
     {
         let n_nodes = graph.node_bound();
-        let mut builder = GraphBuilder::new(n_nodes, options)?;
+        let options = GraphOptions { directed: graph.is_directed(), weighted: true, parallel, self_loops };
+        let mut builder = GraphBuilder::new(n_nodes, &options)?;
         for (edge, reference) in (0..).zip(graph.edge_references()) {
             let id = |node| {
                 let index = graph.to_index(node);

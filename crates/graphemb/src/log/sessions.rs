@@ -53,7 +53,7 @@ fn build(
     let total = source.size_hint().map_or(0, |(sequences, _)| sequences);
     let mut counts = Counts::default();
     let (mut unknown, mut stopped) = (None, false);
-    source.for_each_sequence(&mut |sequence| {
+    source.for_each_sequence(0, &mut |sequence| {
         if let Some(&item) = sequence.iter().find(|&&item| item as usize >= n_items) {
             unknown = Some((report.sequences, item));
             return ControlFlow::Break(());

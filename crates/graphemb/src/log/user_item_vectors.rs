@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
-use embed_core::{Embeddings, Space, Vocab};
+use embed_core::{Embeddings, RowMask, Space, Vocab};
 use ndarray::Axis;
 use seqemb::{FitReport, ItemVectors, Params};
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,8 @@ pub struct UserItemVectors {
     pub items: ItemVectors,
 }
 
-/// Header of kind `user-items`, version 1. The sections are `users.text`, `users.ends`, `items.text`, `items.ends`,
-/// `users`, `input` and `output`.
+/// Header of kind `user-items`. The sections are `users.text`, `users.ends`, `items.text`, `items.ends`, `users`, `input`
+/// and `output`; in version 2 also `users.trained` and `items.trained` where a row was not.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     params: Params,
@@ -43,25 +43,33 @@ impl UserItemGraph {
         user_keys: impl Into<Arc<Vocab>>,
         item_keys: impl Into<Arc<Vocab>>,
     ) -> Result<UserItemVectors, LogGraphError> {
+        let n_users = self.n_users.min(nodes.input.len());
         let parts = |table: &Embeddings| {
-            let (users, items) = table.vectors().split_at(Axis(0), self.n_users.min(table.len()));
+            let (users, items) = table.vectors().split_at(Axis(0), n_users);
             (users.to_owned(), items.to_owned())
         };
+        let trained = |first: usize, n: usize| {
+            RowMask::from_fn(n, |row| {
+                u32::try_from(first + row).is_ok_and(|node| nodes.input.is_trained(node))
+            })
+        };
+        let of_items = Arc::new(trained(n_users, nodes.input.len() - n_users));
         let keys = item_keys.into();
         let (users, input) = parts(&nodes.input);
         let items = ItemVectors {
-            input: Embeddings::new(keys.clone(), input)?,
-            output: Embeddings::new(keys, parts(&nodes.output).1)?,
+            input: Embeddings::new(keys.clone(), input)?.with_trained(Arc::clone(&of_items))?,
+            output: Embeddings::new(keys, parts(&nodes.output).1)?.with_trained(of_items)?,
             params: nodes.params.clone(),
             report: nodes.report.clone(),
         };
-        Ok(UserItemVectors { users: Embeddings::in_space(user_keys, users, items.output.space())?, items })
+        let users = Embeddings::in_space(user_keys, users, items.output.space())?;
+        Ok(UserItemVectors { users: users.with_trained(trained(0, n_users))?, items })
     }
 }
 
 impl UserItemVectors {
     /// The kind of a model file.
-    pub const KIND: Kind = Kind::new("user-items", 1);
+    pub const KIND: Kind = Kind::new("user-items", 2);
 
     /// Writes all tables, keys, settings and the report in one step.
     ///
@@ -75,10 +83,14 @@ impl UserItemVectors {
             input_space: input.space(),
             output_space: output.space(),
         };
-        let mut writer = Writer::create(path, Self::KIND, &header)?;
+        // Version 1 where all rows are trained, which older readers open.
+        let all_trained = input.trained_rows().is_none() && self.users.trained_rows().is_none();
+        let version = if all_trained { 1 } else { 2 };
+        let mut writer = Writer::create(path, Self::KIND.at_version(version), &header)?;
         writer.vocab("users", self.users.vocab())?.vocab("items", input.vocab())?;
         writer.section("users", self.users.as_slice())?;
         writer.section("input", input.as_slice())?.section("output", output.as_slice())?;
+        writer.trained("users.trained", &self.users)?.trained("items.trained", input)?;
         writer.finish()
     }
 
@@ -107,6 +119,9 @@ impl UserItemVectors {
         let output = reader.embeddings("output", items.clone(), dim, header.output_space)?;
         let input = reader.embeddings("input", items.clone(), dim, header.input_space)?;
         let users = reader.embeddings("users", users.clone(), dim, header.output_space)?;
+        let users = reader.trained("users.trained", users)?;
+        let (input, output) =
+            (reader.trained("items.trained", input)?, reader.trained("items.trained", output)?);
         Ok(Self { users, items: ItemVectors { input, output, params: header.params, report: header.report } })
     }
 }

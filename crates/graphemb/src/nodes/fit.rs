@@ -1,9 +1,8 @@
 use std::path::Path;
 
 use embed_core::{Parallelism, Run};
-use seqemb::Training;
+use seqemb::{FitError, Training};
 
-use super::passes::Passes;
 use crate::{Graph, NodeError, NodeParams, NodeVectors, WalkParams, WalkReport, Walks};
 
 /// node2vec: vectors of nodes by skip-gram over second-order random walks.
@@ -48,16 +47,30 @@ pub struct Node2Vec;
 pub struct DeepWalk;
 
 impl Node2Vec {
-    /// Learns vectors of all nodes. The observer sees `train`, in nodes of walks, with the mean loss of a prediction; when
-    /// it says stop, the vectors are kept as they are and the report says so.
+    /// Learns vectors of all nodes. The observer sees `train`, in nodes of walks, with the mean loss of a prediction.
     ///
     /// # Errors
     /// - [`NodeError::Walk`] for walks that cannot be taken.
-    /// - [`NodeError::Fit`] for settings or a training that fail.
+    /// - [`NodeError::Fit`] for settings or a training that fail, and with [`seqemb::FitError::Stopped`] when the observer
+    ///   says stop.
     /// - [`NodeError::Store`] when the graph's keys cannot be read.
     /// - [`NodeError::Parallelism`] when the threads cannot be started.
     pub fn fit(params: &NodeParams, graph: &Graph, run: &mut Run<'_>) -> Result<NodeVectors, NodeError> {
-        fit(params, graph, None, run)
+        whole(fit(params, graph, None, run)?)
+    }
+
+    /// Like [`Node2Vec::fit`] (or, with the path of a checkpoint, [`Node2Vec::fit_checkpointed`]), but a training that the
+    /// observer stops is no error: what was learned until then is kept, and the report of the vectors says so.
+    ///
+    /// # Errors
+    /// As these, without the stop.
+    pub fn fit_until_stopped(
+        params: &NodeParams,
+        graph: &Graph,
+        checkpoint: Option<&Path>,
+        run: &mut Run<'_>,
+    ) -> Result<NodeVectors, NodeError> {
+        fit(params, graph, checkpoint, run)
     }
 
     /// Like [`Node2Vec::fit`], with a checkpoint in `path` after every pass. If there is one of the same settings, seed and
@@ -72,7 +85,7 @@ impl Node2Vec {
         path: impl AsRef<Path>,
         run: &mut Run<'_>,
     ) -> Result<NodeVectors, NodeError> {
-        fit(params, graph, Some(path.as_ref()), run)
+        whole(fit(params, graph, Some(path.as_ref()), run)?)
     }
 }
 
@@ -82,7 +95,20 @@ impl DeepWalk {
     /// # Errors
     /// As [`Node2Vec::fit`].
     pub fn fit(params: &NodeParams, graph: &Graph, run: &mut Run<'_>) -> Result<NodeVectors, NodeError> {
-        fit(&first_order(params), graph, None, run)
+        whole(fit(&first_order(params), graph, None, run)?)
+    }
+
+    /// As [`Node2Vec::fit_until_stopped`].
+    ///
+    /// # Errors
+    /// As [`Node2Vec::fit_until_stopped`].
+    pub fn fit_until_stopped(
+        params: &NodeParams,
+        graph: &Graph,
+        checkpoint: Option<&Path>,
+        run: &mut Run<'_>,
+    ) -> Result<NodeVectors, NodeError> {
+        fit(&first_order(params), graph, checkpoint, run)
     }
 
     /// As [`Node2Vec::fit_checkpointed`].
@@ -95,13 +121,22 @@ impl DeepWalk {
         path: impl AsRef<Path>,
         run: &mut Run<'_>,
     ) -> Result<NodeVectors, NodeError> {
-        fit(&first_order(params), graph, Some(path.as_ref()), run)
+        whole(fit(&first_order(params), graph, Some(path.as_ref()), run)?)
     }
 }
 
 fn first_order(params: &NodeParams) -> NodeParams {
     let walks = WalkParams { p: 1.0, q: 1.0, extended: None, ..params.walks };
     NodeParams { walks, train: params.train.clone() }
+}
+
+/// The vectors of a training that went to its end.
+fn whole(nodes: NodeVectors) -> Result<NodeVectors, NodeError> {
+    let (report, epochs) = (&nodes.vectors.report, nodes.vectors.params.epochs);
+    if report.stopped {
+        return Err(FitError::Stopped { epochs_done: report.epochs_done, epochs }.into());
+    }
+    Ok(nodes)
 }
 
 fn fit(
@@ -125,15 +160,12 @@ fn train(
 ) -> Result<NodeVectors, NodeError> {
     let walks = Walks::new(graph, &params.walks, run.seed)?;
     let keys = graph.keys_or_numbers()?;
-    let source = Passes::new(&walks);
     let mut training = match checkpoint.filter(|path| path.exists()) {
-        Some(path) => Training::resume(path, &params.train, &source, keys, run.seed)?,
-        None => Training::new(&params.train, &source, keys, run.seed)?,
+        Some(path) => Training::resume(path, &params.train, &walks, keys, run.seed)?,
+        None => Training::new(&params.train, &walks, keys, run.seed)?,
     };
-    let mut sampler = training.sampler()?;
     loop {
-        source.start(training.report().epochs_done);
-        let goes_on = training.epoch(&source, sampler.as_mut(), run)?;
+        let goes_on = training.epoch(&walks, run)?;
         if let (Some(path), false) = (checkpoint, training.report().stopped) {
             training.save(path)?;
         }

@@ -1,7 +1,6 @@
 mod error;
 mod fit;
 mod params;
-mod passes;
 mod report;
 
 pub use error::NodeError;

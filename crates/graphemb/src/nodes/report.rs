@@ -2,13 +2,21 @@ use seqemb::ItemVectors;
 
 /// What was learned of a graph's nodes, under the keys of the graph (or their numbers).
 ///
-/// [`ItemVectors::input`] is what the papers call the embedding. An isolated node keeps its untrained vectors.
+/// [`ItemVectors::input`] is what the papers call the embedding. An isolated node keeps its untrained vectors, and is never
+/// an answer of what is built on them: [`NodeVectors::untrained`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeVectors {
     /// Both tables.
     pub vectors: ItemVectors,
     /// The walks they were learned from.
     pub walks: WalkReport,
+}
+
+impl NodeVectors {
+    /// Keys of the nodes that no walk of two nodes met: isolated ones, about which nothing was learned.
+    pub fn untrained(&self) -> impl Iterator<Item = &str> {
+        self.vectors.untrained()
+    }
 }
 
 /// What walks were taken.

@@ -1,4 +1,6 @@
-use embed_core::{EmbedError, Embedder, Space};
+use std::sync::Arc;
+
+use embed_core::{EmbedError, Embedder, KeyTable, Metric, Space};
 
 use super::infer::infer_one;
 use super::{GraphSage, SageError};
@@ -25,6 +27,15 @@ impl<'a> Embedder<NodeInput<'a>> for GraphSage {
 
     fn space(&self) -> Space {
         self.nodes.space()
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        // Vectors are of length 1, and their products were trained.
+        Some(Metric::Cosine)
+    }
+
+    fn keys(&self) -> Option<KeyTable> {
+        Some(Arc::clone(self.nodes.vocab()).into())
     }
 
     /// # Errors

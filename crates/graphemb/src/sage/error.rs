@@ -7,6 +7,9 @@ use crate::WalkError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SageError {
+    /// The observer stopped the training before its last epoch.
+    #[error("the training was stopped before its last epoch; fit_until_stopped keeps what was learned")]
+    Stopped,
     /// A number of things out of its range.
     #[error("{name} is {got}, must be in {least}..={most}")]
     Count {

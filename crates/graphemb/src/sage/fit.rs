@@ -1,10 +1,10 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use embed_core::{Flow, NegativeSampler, Parallelism, Progress, Run};
-use ndarray::{Array2, ArrayView2};
+use embed_core::{Flow, Parallelism, Progress, Run};
+use ndarray::ArrayView2;
+use negsample::RefreshableSampler;
 
-use super::infer::infer;
 use super::train::Trainer;
 use super::{GraphSage, SageError, SageParams, SageReport};
 use crate::{Graph, NodeId, Walks};
@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 impl GraphSage {
     /// Learns from a graph and the features of its nodes `[n_nodes, n_features]` (of no columns if there are none),
     /// with negatives by degree to the power of 0.75, as in the paper. The observer sees `train`, in walks, with the mean
-    /// loss of a pair; when it says stop, what was learned is kept and the report says so.
+    /// loss of a pair.
     ///
     /// # Errors
     /// - [`SageError::Count`], [`SageError::Number`] for a setting out of its range.
@@ -23,9 +23,24 @@ impl GraphSage {
     /// - [`SageError::NoInput`] without features when `id_dim` is 0.
     /// - [`SageError::Walk`], [`SageError::NoPairs`] for a graph on which nobody can walk.
     /// - [`SageError::Diverged`] when the loss or a vector is no longer finite.
+    /// - [`SageError::Stopped`] when the observer says stop; [`GraphSage::fit_until_stopped`] keeps what was learned.
     /// - [`SageError::Store`] when the graph's keys cannot be read; [`SageError::Parallelism`] when the threads cannot be
     ///   started.
     pub fn fit(
+        params: &SageParams,
+        graph: &Graph,
+        features: ArrayView2<'_, f32>,
+        run: &mut Run<'_>,
+    ) -> Result<Self, SageError> {
+        Self::fit_until_stopped(params, graph, features, run)?.whole()
+    }
+
+    /// Like [`GraphSage::fit`], but a training that the observer stops is no error: what was learned until then is kept,
+    /// and the report says so.
+    ///
+    /// # Errors
+    /// As [`GraphSage::fit`], without [`SageError::Stopped`].
+    pub fn fit_until_stopped(
         params: &SageParams,
         graph: &Graph,
         features: ArrayView2<'_, f32>,
@@ -35,7 +50,7 @@ impl GraphSage {
         params.validate()?;
         drop(Walks::new(graph, &params.walks, run.seed)?);
         let mut sampler = negsample::Popularity::new(&degrees(graph), 0.75)?;
-        Self::fit_with(params, graph, features, &mut sampler, run)
+        fit_in_pool(params, graph, features, &mut sampler, run)
     }
 
     /// Like [`GraphSage::fit`], with negatives of another law. A context has the targets of the batch, no query: all pairs
@@ -47,15 +62,30 @@ impl GraphSage {
         params: &SageParams,
         graph: &Graph,
         features: ArrayView2<'_, f32>,
-        sampler: &mut dyn NegativeSampler,
+        sampler: &mut dyn RefreshableSampler,
         run: &mut Run<'_>,
     ) -> Result<Self, SageError> {
-        params.validate()?;
-        let parallelism = std::mem::replace(&mut run.parallelism, Parallelism::All);
-        let fitted = parallelism.install(|| fit(params, graph, features, sampler, run));
-        run.parallelism = parallelism;
-        fitted?
+        fit_in_pool(params, graph, features, sampler, run)?.whole()
     }
+
+    /// The model of a training that went to its end.
+    fn whole(self) -> Result<Self, SageError> {
+        if self.report().stopped { Err(SageError::Stopped) } else { Ok(self) }
+    }
+}
+
+fn fit_in_pool(
+    params: &SageParams,
+    graph: &Graph,
+    features: ArrayView2<'_, f32>,
+    sampler: &mut dyn RefreshableSampler,
+    run: &mut Run<'_>,
+) -> Result<GraphSage, SageError> {
+    params.validate()?;
+    let parallelism = std::mem::replace(&mut run.parallelism, Parallelism::All);
+    let fitted = parallelism.install(|| fit(params, graph, features, sampler, run));
+    run.parallelism = parallelism;
+    fitted?
 }
 
 /// Edges at each node, in and out.
@@ -75,7 +105,7 @@ fn fit(
     params: &SageParams,
     graph: &Graph,
     features: ArrayView2<'_, f32>,
-    sampler: &mut dyn NegativeSampler,
+    sampler: &mut dyn RefreshableSampler,
     run: &mut Run<'_>,
 ) -> Result<GraphSage, SageError> {
     let n_nodes = graph.n_nodes();
@@ -115,13 +145,7 @@ fn fit(
         losses,
         stopped: watch.stopped,
     };
-    let net = &trainer.net;
-    let width = features.ncols() + params.id_dim;
-    let mut inputs = Array2::zeros((n_nodes, width));
-    for (node, mut input) in (0..).zip(inputs.rows_mut()) {
-        net.input(features.view(), node, false, input.as_slice_mut().unwrap_or_default());
-    }
-    let (messages, vectors) = infer(&net.layers, graph, inputs);
+    let (messages, vectors) = trainer.infer();
     if !messages.iter().chain([&vectors]).all(|h| towers::all_finite(h.as_slice().unwrap_or_default())) {
         return Err(trainer.diverged(params.epochs - 1));
     }

@@ -1,8 +1,10 @@
-use embed_core::{Batch, NegativeContext, NegativeSampler, SeededRng};
-use ndarray::ArrayView2;
+use embed_core::{Batch, NegativeContext, SeededRng};
+use ndarray::{Array2, ArrayView2};
+use negsample::RefreshableSampler;
 use towers::optim::Step;
 
 use super::field::{Field, Neighborhoods};
+use super::infer::{Inferred, infer};
 use super::loss::{Contrast, Pairs};
 use super::net::{Net, Pass};
 use super::{SageError, SageParams};
@@ -12,7 +14,8 @@ use crate::{Graph, NodeId};
 pub(super) struct Trainer<'a> {
     params: &'a SageParams,
     features: ArrayView2<'a, f32>,
-    sampler: &'a mut dyn NegativeSampler,
+    graph: &'a Graph,
+    sampler: &'a mut dyn RefreshableSampler,
     seed: u64,
     pub(super) net: Net,
     around: Neighborhoods<'a>,
@@ -35,13 +38,14 @@ impl<'a> Trainer<'a> {
         params: &'a SageParams,
         graph: &'a Graph,
         features: ArrayView2<'a, f32>,
-        sampler: &'a mut dyn NegativeSampler,
+        sampler: &'a mut dyn RefreshableSampler,
         seed: u64,
     ) -> Self {
         let sizes = params.layers.iter().map(|layer| layer.sample).collect();
         Self {
             params,
             features,
+            graph,
             sampler,
             seed,
             net: Net::new(params, graph.n_nodes(), features.ncols(), seed),
@@ -73,7 +77,12 @@ impl<'a> Trainer<'a> {
             return Ok(0.0);
         }
         let n = self.params.negatives;
-        let cx = NegativeContext { step: self.steps, epoch, batch: &self.targets, n, ..Default::default() };
+        let cx = NegativeContext::draws(n).at(self.steps, epoch);
+        if self.sampler.is_stale(&cx) {
+            let vectors = self.infer().1;
+            self.sampler.refresh(&cx, vectors.view())?;
+        }
+        let cx = cx.batch(&self.targets);
         let mut rng = SeededRng::stream(self.seed, "sage step", self.steps);
         self.negatives.resize(n, 0);
         let drawn = self.sampler.sample_into(&cx, &mut rng, &mut self.negatives)?;
@@ -98,12 +107,22 @@ impl<'a> Trainer<'a> {
         }
         self.net.backward(&self.field, &mut self.pass);
         self.net.step(Step::new(self.params.rate, self.steps + 1));
-        self.sampler.observe(&Batch { step: self.steps, positives: &self.targets });
+        self.sampler.observe(&Batch::new(self.steps, &self.targets));
         self.sources.clear();
         self.targets.clear();
         self.steps += 1;
         self.pairs += pairs as u64;
         Ok(loss)
+    }
+
+    /// What each node says at each layer, and the vectors of all nodes as they are now.
+    pub(super) fn infer(&self) -> Inferred {
+        let (n_nodes, width) = (self.graph.n_nodes(), self.features.ncols() + self.params.id_dim);
+        let mut inputs = Array2::zeros((n_nodes, width));
+        for (node, mut input) in (0..).zip(inputs.rows_mut()) {
+            self.net.input(self.features, node, false, input.as_slice_mut().unwrap_or_default());
+        }
+        infer(&self.net.layers, self.graph, inputs)
     }
 
     pub(super) fn diverged(&self, epoch: u32) -> SageError {

@@ -148,11 +148,13 @@ impl SequenceSource for Walks<'_> {
         self.plan.nodes.len()
     }
 
+    /// Each epoch has walks of its own, which depend on its number and the seed alone.
     fn for_each_sequence(
         &self,
+        epoch: u32,
         visit: &mut dyn FnMut(&[ItemId]) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
-        self.for_each(visit);
+        self.for_each_of_pass(epoch, visit);
         Ok(())
     }
 }

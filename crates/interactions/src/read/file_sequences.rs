@@ -168,6 +168,7 @@ impl SequenceSource for FileSequences {
 
     fn for_each_sequence(
         &self,
+        _epoch: u32,
         visit: &mut dyn FnMut(&[ItemId]) -> ControlFlow<()>,
     ) -> Result<(), SourceError> {
         let passed = self.pass(&mut |item| Ok(self.items.get(item)), visit);

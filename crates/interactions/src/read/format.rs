@@ -41,7 +41,7 @@ impl Format {
     pub(crate) fn resolve(options: &ReadOptions, file: &Path) -> Result<Self, ReadError> {
         options.validate()?;
         let named = match options.format {
-            Self::Auto => Self::of_name(file),
+            Self::Auto => Self::of(file),
             format => Some(format),
         };
         let format = match (named, options.format, options.delimiter) {
@@ -62,7 +62,9 @@ impl Format {
         Ok(format)
     }
 
-    fn of_name(file: &Path) -> Option<Self> {
+    /// The format that a file's name tells, an ending `.gz` aside; none where it tells none.
+    #[must_use]
+    pub fn of(file: &Path) -> Option<Self> {
         let name = file.file_name()?.to_str()?.to_ascii_lowercase();
         let name = name.strip_suffix(".gz").unwrap_or(&name);
         let (_, extension) = name.rsplit_once('.')?;

@@ -78,8 +78,8 @@ pub(crate) struct IndexSearchArgs {
     #[arg(short = 'k', long = "k", value_name = "K", default_value = "10", value_parser = positive)]
     pub(crate) k: usize,
 
-    /// How hard to look: HNSW's ef, IVF's nprobe, a forest's search_k. More is slower and finds more; an exact
-    /// index ignores it
+    /// Search effort: HNSW's ef, IVF's nprobe, a forest's search_k, candidates that Refine scores again. More
+    /// is slower and finds more; not of indexes that look at everything once (Flat, SQ8, PQ without Refine)
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) effort: Option<usize>,
 

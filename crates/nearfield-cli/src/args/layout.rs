@@ -2,7 +2,7 @@ use clap::Args;
 use nearfield::interactions::{BadRows, Columns, Format, ReadOptions};
 
 use super::method::Given;
-use super::values::delimiter;
+use super::values::{columns, delimiter};
 use crate::shell::CommandLine;
 
 /// How files of interactions are laid out.
@@ -14,7 +14,7 @@ pub(crate) struct LayoutArgs {
     pub(crate) format: Format,
 
     /// Columns by name, or by number from 0
-    #[arg(long, value_name = "user=…,item=…,time=…,weight=…")]
+    #[arg(long, value_name = "user=…,item=…,time=…", value_parser = columns)]
     pub(crate) columns: Option<Columns>,
 
     /// The first line is data, not names of columns

@@ -50,7 +50,7 @@ pub(crate) struct RecommendArgs {
     pub(crate) user: Option<String>,
 
     /// Features of users, of which --user may be a new one (dssm): CSV, TSV or Parquet, the key in the first column
-    #[arg(long, value_name = "F", requires = "user")]
+    #[arg(long, value_name = "F")]
     pub(crate) user_features: Option<PathBuf>,
 
     /// How many items

@@ -1,5 +1,6 @@
 //! What can be typed: one file a command.
 
+mod applies_to;
 mod compare;
 mod demo;
 mod embed;
@@ -18,9 +19,10 @@ mod values;
 
 use std::num::NonZeroUsize;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, Parser, Subcommand};
 use embed_core::{Parallelism, Run};
 
+use crate::error::CliError;
 use crate::progress::Bars;
 
 pub(crate) use compare::CompareArgs;
@@ -59,6 +61,21 @@ pub(crate) struct Cli {
     pub(crate) json: bool,
 }
 
+impl Cli {
+    /// The definition of the command line, with the conditions of options in their help.
+    pub(crate) fn definition() -> clap::Command {
+        applies_to::explained(Self::command(), "")
+    }
+
+    /// Check for options that have no effect beside the others.
+    ///
+    /// # Errors
+    /// [`CliError`] names the option, what it was given with, and what it is for.
+    pub(crate) fn check(matches: &ArgMatches) -> Result<(), CliError> {
+        applies_to::check(&Self::command(), matches)
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -92,10 +109,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
 }
 
-/// How long work is done.
+/// Threads that work.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct WorkArgs {
-    /// Threads; all cores when not given. Never changes a result
+    /// Most threads at work; by default one for each core. Never changes a result
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
@@ -122,11 +139,10 @@ impl WorkArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_consistent() {
-        Cli::command().debug_assert();
+        Cli::definition().debug_assert();
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::report::Projection;
 /// `nearfield report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Folders of runs, the first one in front; folders of `index bench`, too
+    /// Folders of runs, the first one in front (the map is of its items); folders of `index bench`, too
     #[arg(long, value_name = "DIR", required = true, num_args = 1..)]
     pub(crate) runs: Vec<PathBuf>,
 

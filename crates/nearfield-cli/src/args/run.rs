@@ -5,10 +5,9 @@ use embed_core::Metric;
 use nearfield::ann::IndexSpec;
 use nearfield::interactions::{Format, Split};
 
-use super::method::{Family, FeatureArgs, Given, GraphMethodArgs, Method, SequenceArgs, TowerArgs};
+use super::method::{FeatureArgs, Given, GraphMethodArgs, Method, SequenceArgs, TowerArgs};
 use super::values::{Cutoffs, SessionGap, positive, positive_u32};
 use super::{DEFAULT_SEED, LayoutArgs, WorkArgs};
-use crate::error::CliError;
 use crate::model;
 use crate::shell::CommandLine;
 
@@ -82,27 +81,8 @@ impl RunArgs {
     }
 
     /// The options that only some methods have.
-    pub(crate) fn families(&self) -> [(Family, &dyn Given); 4] {
-        [
-            (Family::Sequence, &self.sequence),
-            (Family::Graph, &self.graph),
-            (Family::Towers, &self.tower),
-            (Family::Features, &self.features),
-        ]
-    }
-
-    /// Refuses an option that the method does nothing with.
-    ///
-    /// # Errors
-    /// [`CliError::NotAnOption`] names the first.
-    pub(crate) fn check(&self) -> Result<(), CliError> {
-        let method = self.learn.method;
-        let stray = self.families().into_iter().filter(|(family, _)| !method.takes(*family));
-        let alone = self.sequence.of_item_vectors().filter(|_| method != Method::Item2vec);
-        match stray.filter_map(|(_, given)| given.first()).next().or(alone.map(str::to_owned)) {
-            None => Ok(()),
-            Some(option) => Err(CliError::NotAnOption { option, method: method.name() }),
-        }
+    pub(crate) fn of_methods(&self) -> [&dyn Given; 4] {
+        [&self.sequence, &self.graph, &self.tower, &self.features]
     }
 }
 
@@ -117,8 +97,9 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "F", conflicts_with = "split")]
     pub(crate) test: Option<PathBuf>,
 
-    /// What is held out: each user's last interaction, the last share of the time, or a random share
-    #[arg(long, value_name = "last|time:0.2|ratio:0.2")]
+    /// Held-out interactions: each user's last one (the default), the last share of the time, a random share of
+    /// interactions, or all interactions of a random share of items or users
+    #[arg(long, value_name = "last|time:0.2|ratio:0.2|cold-items:0.2|cold-users:0.2")]
     pub(crate) split: Option<Split>,
 
     #[command(flatten)]
@@ -162,7 +143,8 @@ pub(crate) struct LearnArgs {
     #[arg(long, value_name = "SPEC")]
     pub(crate) index: Option<IndexSpec>,
 
-    /// How a user's vector is scored against items; by default as the method was trained
+    /// Metric between a user's vector and items; by default ip for item2vec, deepwalk and node2vec. mf,
+    /// youtube-dnn, dssm and contrastive are also trained for it: cosine by default, or ip
     #[arg(long, value_name = "ip|cosine|l2")]
     pub(crate) metric: Option<Metric>,
 

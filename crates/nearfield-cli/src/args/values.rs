@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use nearfield::ann::{IndexSpec, ParseSpecError};
+use nearfield::interactions::{Column, Columns, OptionsError};
 
 /// Why a value of a flag is none.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -23,6 +24,10 @@ pub(crate) enum ValueError {
     Recall { got: String },
     #[error("{got:?} is not one character that takes one byte, nor \"tab\"")]
     Delimiter { got: String },
+    #[error("{got:?} names a column of weights, which no method uses: every interaction counts once")]
+    Weight { got: String },
+    #[error(transparent)]
+    Columns(#[from] OptionsError),
 }
 
 /// A whole number above 0.
@@ -74,6 +79,15 @@ impl FromStr for Specs {
             }
         }
         Ok(Self(specs))
+    }
+}
+
+/// The columns of users, items and times.
+pub(super) fn columns(text: &str) -> Result<Columns, ValueError> {
+    let columns: Columns = text.parse()?;
+    match columns.weight {
+        Column::Usual | Column::Absent => Ok(columns),
+        _ => Err(ValueError::Weight { got: text.to_owned() }),
     }
 }
 
@@ -222,6 +236,15 @@ mod tests {
         assert_eq!("90".parse::<SessionGap>().unwrap(), "90s".parse().unwrap());
         for wrong in ["", "m", "0m", "1.5h", "30 m", "99999999999999999999d", "9999999999999999999d", "ü"] {
             assert!(wrong.parse::<SessionGap>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_column_of_weights_is_refused() {
+        assert!(columns("user=0,item=1,weight=").is_ok());
+        for weight in ["2", "rating"] {
+            let got = format!("user=0,weight={weight}");
+            assert_eq!(columns(&got), Err(ValueError::Weight { got }));
         }
     }
 

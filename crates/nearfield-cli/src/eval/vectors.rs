@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use embed_core::formats::{keys, read_tensor};
-use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric};
+use embed_core::{EmbedError, Embedder, Embeddings, ItemId, Metric, Space};
 use nearfield::evalmetrics::{ColdUsers, EmbeddingScorer, FullRanking, PopularityScorer, SeenItems};
 use nearfield::seqemb::{Pooled, Pooling};
 
@@ -67,7 +67,7 @@ fn scorer<'v>(
         return Ok(EmbeddingScorer::from_histories(
             &pooled,
             histories,
-            ranked.vectors(),
+            ranked,
             metric,
             cold,
             parallelism,
@@ -100,7 +100,7 @@ fn scorer<'v>(
     Ok(EmbeddingScorer::from_inputs(
         &by_key,
         &ids,
-        ranked.vectors(),
+        ranked,
         metric,
         ColdUsers::RecommendNothing,
         args.work.parallelism(),
@@ -113,6 +113,14 @@ struct ByKey<'v>(&'v Embeddings);
 impl Embedder<Option<ItemId>> for ByKey<'_> {
     fn dim(&self) -> usize {
         self.0.dim()
+    }
+
+    fn space(&self) -> Space {
+        self.0.space()
+    }
+
+    fn metric(&self) -> Option<Metric> {
+        None
     }
 
     fn embed_into(&self, id: &Option<ItemId>, out: &mut [f32]) -> Result<(), EmbedError> {

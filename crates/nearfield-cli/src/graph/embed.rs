@@ -51,11 +51,10 @@ pub(crate) fn embed_graph(args: &EmbedGraphArgs, json: bool) -> Result<ExitCode,
     bars.clear();
     let start = Instant::now();
     let mut run = args.work.run(args.seed, &mut bars);
-    let nodes = match (args.method, &args.checkpoint) {
-        (NodeMethod::Deepwalk, None) => DeepWalk::fit(&params, &graph, &mut run)?,
-        (NodeMethod::Deepwalk, Some(path)) => DeepWalk::fit_checkpointed(&params, &graph, path, &mut run)?,
-        (_, None) => Node2Vec::fit(&params, &graph, &mut run)?,
-        (_, Some(path)) => Node2Vec::fit_checkpointed(&params, &graph, path, &mut run)?,
+    let checkpoint = args.checkpoint.as_deref();
+    let nodes = match args.method {
+        NodeMethod::Deepwalk => DeepWalk::fit_until_stopped(&params, &graph, checkpoint, &mut run)?,
+        _ => Node2Vec::fit_until_stopped(&params, &graph, checkpoint, &mut run)?,
     };
     let train_seconds = start.elapsed().as_secs_f64();
     drop(bars);

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use embed_core::Space;
 use embed_core::formats::read_tensor;
 use nearfield::ann::BuildError;
 use serde::Serialize;
@@ -60,6 +61,18 @@ pub(crate) fn refuse_overwriting(out: &Path, input: &Path) -> Result<(), CliErro
         _ => false,
     };
     if same { Err(CliError::OverwritesInput { path: out.to_owned() }) } else { Ok(()) }
+}
+
+/// Refuses vectors of one file for those of another that live in another space, as far as both say which.
+pub(crate) fn refuse_other_space(
+    (path, space): (&Path, Space),
+    (other_path, other): (&Path, Space),
+) -> Result<(), CliError> {
+    if space.accepts(other) {
+        return Ok(());
+    }
+    let (path, other_path) = (path.to_owned(), other_path.to_owned());
+    Err(CliError::OtherSpace { path, space: space.id(), other_path, other: other.id() })
 }
 
 fn text(built: &Built, out: &Path) -> String {

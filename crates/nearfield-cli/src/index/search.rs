@@ -5,10 +5,10 @@ use std::time::Instant;
 use embed_core::formats::{npy, read_tensor};
 use embed_core::{AnnIndex, Effort, Neighbor, SearchError, SearchRequest};
 use ndarray::Array2;
-use nearfield::ann::Index;
+use nearfield::ann::{Index, IndexSpec, Refine};
 use serde::Serialize;
 
-use super::build::refuse_overwriting;
+use super::build::{refuse_other_space, refuse_overwriting};
 use crate::args::IndexSearchArgs;
 use crate::error::CliError;
 use crate::output::{self, counted, rate};
@@ -29,7 +29,15 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
         refuse_overwriting(out, &args.index)?;
     }
     let index = Index::open_verified(&args.index)?;
+    if args.effort.is_some() && !has_effort(index.spec()) {
+        return Err(CliError::NotAnOption {
+            option: "--effort".to_owned(),
+            with: format!("{}, which is {}", args.index.display(), index.spec()),
+            of: "HNSW, IVF, RPForest and codes with Refine".to_owned(),
+        });
+    }
     let queries = read_tensor(&args.queries, args.table.as_deref())?;
+    refuse_other_space((&args.queries, queries.space()), (&args.index, index.space()))?;
     if args.k > index.len() {
         output::note(&format!(
             "k {} is more than the {} vectors of the index: the rest is filled with -1",
@@ -62,6 +70,15 @@ pub(super) fn search(args: &IndexSearchArgs, json: bool) -> Result<ExitCode, Cli
     let searched = Searched { queries: queries.len(), k: args.k, seconds, qps };
     output::result(json, &searched, || text(&searched, &args.out, &scores_path))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Presence of an effort in the searches of a family.
+fn has_effort(spec: IndexSpec) -> bool {
+    match spec {
+        IndexSpec::Flat => false,
+        IndexSpec::Quantized { coding } => coding.refine != Refine::None,
+        _ => true,
+    }
 }
 
 /// `F.scores.npy` beside `F.npy`.
@@ -113,7 +130,7 @@ mod tests {
 
     #[test]
     fn short_lists_are_filled() {
-        let (ids, scores) = arrays(&[vec![Neighbor { id: 7, score: 0.5 }], vec![]], 2).unwrap();
+        let (ids, scores) = arrays(&[vec![Neighbor::new(7, 0.5)], vec![]], 2).unwrap();
         assert_eq!(ids, ndarray::array![[7, -1], [-1, -1]]);
         assert_eq!((scores[[0, 0]], scores[[0, 1]]), (0.5, f32::NEG_INFINITY));
         assert!(arrays(&vec![vec![]; 2], usize::MAX).is_err());

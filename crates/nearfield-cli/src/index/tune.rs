@@ -1,10 +1,11 @@
 use std::process::ExitCode;
 
+use embed_core::AnnIndex;
 use embed_core::formats::read_tensor;
 use nearfield::ann::{Index, Sample, TuneError, TuneParams};
 use serde::Serialize;
 
-use super::build::refuse_overwriting;
+use super::build::{refuse_other_space, refuse_overwriting};
 use crate::args::IndexTuneArgs;
 use crate::cancel::Cancel;
 use crate::error::CliError;
@@ -33,9 +34,11 @@ pub(super) fn tune(args: &IndexTuneArgs, json: bool) -> Result<ExitCode, CliErro
     refuse_overwriting(&args.index, &args.queries)?;
     let mut index = Index::open_verified(&args.index)?;
     let queries = read_tensor(&args.queries, args.table.as_deref())?;
+    refuse_other_space((&args.queries, queries.space()), (&args.index, index.space()))?;
     let vectors = args.vectors.as_ref().map(|path| read_tensor(path, args.table.as_deref())).transpose()?;
     let mut sample = Sample::new(queries.vectors());
-    if let Some(vectors) = &vectors {
+    if let (Some(vectors), Some(path)) = (&vectors, &args.vectors) {
+        refuse_other_space((path, vectors.space()), (&args.index, index.space()))?;
         sample = sample.against(vectors.vectors());
     }
     let params = TuneParams { recall: args.recall, k: args.k };

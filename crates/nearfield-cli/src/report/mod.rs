@@ -39,6 +39,13 @@ pub(crate) struct Contents<'a> {
     pub(crate) map: Option<Projection>,
 }
 
+impl Contents<'_> {
+    /// The first option given that the map alone uses.
+    fn of_map(&self) -> Option<&'static str> {
+        self.labels.map(|_| "--labels").or(self.map.map(|_| "--map"))
+    }
+}
+
 /// The page of `nearfield index bench` alone.
 pub(crate) fn indexes(bench: &Bench) -> String {
     let title = format!("Nearest-neighbour indexes over {}", bench.vectors);
@@ -99,6 +106,13 @@ pub(crate) fn make(
         Some(run) => map::map(run, contents.labels, contents.map, work, bars)?,
         None => None,
     };
+    if map.is_none()
+        && let Some(option) = contents.of_map()
+    {
+        let with = contents.dirs.first().map(|dir| dir.display().to_string()).unwrap_or_default();
+        let (option, of) = (option.to_owned(), "folders with item vectors".to_owned());
+        return Err(CliError::NotAnOption { option, with, of });
+    }
     let (map, map_data) = map.map_or((None, None), |map| (Some(map.section), Some(map.data)));
     let sections: Vec<page::Section> = [
         section::metrics(runs, &certain),

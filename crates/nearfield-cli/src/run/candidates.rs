@@ -53,7 +53,7 @@ pub(super) fn rank(
     ks: &[usize],
 ) -> Result<CandidateFigures, CliError> {
     let lines = read(path, data)?;
-    let users = model.users();
+    let users = model.users(metric);
     let mut sums = vec![[0.0f64; 4]; ks.len()];
     let mut negatives = 0;
     for line in &lines {
@@ -87,7 +87,8 @@ fn scores(
     let known =
         users.embed_into(&Whom { user: Some(line.user), history, features: None }, &mut vector).is_ok();
     let score = |item: &Option<ItemId>| {
-        let row = item.filter(|_| known).and_then(|item| model.items().row(item));
+        let trained = item.filter(|&item| known && model.items().is_trained(item));
+        let row = trained.and_then(|item| model.items().row(item));
         row.map_or(f64::NEG_INFINITY, |row| f64::from(metric.score(&vector, row)))
     };
     Ok(line.items.iter().map(score).collect())

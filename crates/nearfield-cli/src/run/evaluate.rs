@@ -116,9 +116,9 @@ fn scorer<'v>(
     metric: Metric,
     work: WorkArgs,
 ) -> Result<EmbeddingScorer<'v>, EvalError> {
-    let (items, cold) = (model.items().vectors(), ColdUsers::RecommendNothing);
+    let (items, cold) = (model.items(), ColdUsers::RecommendNothing);
     let whom: Vec<Whom<'_>> = data.whom().collect();
-    EmbeddingScorer::from_inputs(&model.users(), &whom, items, metric, cold, work.parallelism())
+    EmbeddingScorer::from_inputs(&model.users(metric), &whom, items, metric, cold, work.parallelism())
 }
 
 /// The share of the `k` exact best items that the index finds, over users spread evenly over all.

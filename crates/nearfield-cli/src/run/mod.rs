@@ -32,7 +32,6 @@ pub(crate) use summary::Summary;
 
 /// Runs `nearfield run`.
 pub(crate) fn run(args: &RunArgs, json: bool) -> Result<ExitCode, CliError> {
-    args.check()?;
     let cancel = Cancel::listen()?;
     let out = OutDir::claim(&args.out)?;
     let done = execute(args, &args.input.train, None, &out, &cancel)?;
@@ -111,6 +110,7 @@ pub(crate) fn execute(
     bars.clear();
     remarks.say();
 
+    data.frames.check(args)?;
     let learned = learn::learn(args, &data, &mut bars)?;
     let (spec, metric, seed) = (args.learn.index, args.metric(), args.learn.seed);
     let index = learn::index(spec, learned.model.items(), metric, seed, args.work)?;

@@ -15,6 +15,7 @@ mod folder;
 mod graph;
 mod index;
 mod inspect;
+mod options;
 mod report;
 mod run;
 mod support;

@@ -65,7 +65,7 @@ impl PopularityFallback {
             return Answer::Personal(list);
         }
         let allowed = self.ranking.iter().filter(|(id, _)| filter.allows(*id));
-        Answer::Popular(allowed.take(k).map(|&(id, count)| Neighbor { id, score: count as f32 }).collect())
+        Answer::Popular(allowed.take(k).map(|&(id, count)| Neighbor::new(id, count as f32)).collect())
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn only_what_is_known_is_personal() {
         let fallback = PopularityFallback::new(&[2, 7, 7, 0]);
-        let list = vec![Neighbor { id: 3, score: 0.5 }];
+        let list = vec![Neighbor::new(3, 0.5)];
         assert_eq!(fallback.answer(Some(list.clone()), 5, Filter::All), Answer::Personal(list));
         for nothing in [None, Some(Vec::new())] {
             let answer = fallback.answer(nothing, 9, Filter::All);

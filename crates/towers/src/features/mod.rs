@@ -21,5 +21,5 @@ pub(crate) use coder::Column;
 pub use coder::{Coder, Seen};
 pub use error::FeatureError;
 pub use records::{Coded, Records};
-pub use schema::{Coding, Feature, HistoryFeature, IdFeature, Schema, Side, SideSchema};
+pub use schema::{Coding, Feature, HistoryFeature, IdFeature, Schema, SchemaOptions, Side, SideSchema};
 pub use table::CodeTable;

@@ -112,6 +112,19 @@ impl Records {
         }
     }
 
+    /// Whether a row says anything: a code that is not that of the unknown, a list with something in it, or a number.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub(crate) fn says_something(&self, row: usize) -> bool {
+        self.columns.iter().any(|column| match column {
+            Coded::Codes(codes) => codes[row] != 0,
+            Coded::Lists(bag) => !bag.get(row).is_empty(),
+            // Of what has no row in a frame, zeros.
+            Coded::Values(values) => values.row(row).iter().any(|value| *value != 0.0),
+        })
+    }
+
     /// The codes of the first column, if it holds codes.
     pub(crate) fn ids(&self) -> Option<&[u32]> {
         match self.columns.first() {

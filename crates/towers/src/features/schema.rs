@@ -1,6 +1,6 @@
 use std::fmt;
 
-use embed_core::FeatureType;
+use embed_core::{FeatureFrame, FeatureType};
 use serde::{Deserialize, Serialize};
 
 use super::FeatureError;
@@ -150,7 +150,66 @@ pub struct Schema {
     pub item: SideSchema,
 }
 
+/// What [`Schema::of_frames`] makes of feature frames.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaOptions {
+    /// Whether items are known by their id, beside their features.
+    pub item_id: bool,
+    /// The probability with which training takes an item's id for unknown; by default 0.1 where items have features, else 0.
+    pub id_dropout: Option<f32>,
+    /// How the history becomes a vector.
+    pub pooling: Pooling,
+    /// Largest number of items of a history, the last ones.
+    pub max_history: usize,
+    /// Which items are the history of a positive.
+    pub view: HistoryView,
+}
+
+impl Default for SchemaOptions {
+    /// Ids of items, and the 50 items before a positive with a learned weight for each place.
+    fn default() -> Self {
+        Self {
+            item_id: true,
+            id_dropout: None,
+            pooling: Pooling::Places,
+            max_history: 50,
+            view: HistoryView::Before,
+        }
+    }
+}
+
 impl Schema {
+    /// The table of item ids.
+    const ITEMS: &'static str = "items";
+
+    /// Every column of both frames as a feature, the id of items, and the history, whose items are described by their id and by all of
+    /// their categories and lists. Without ids and without those there is no history.
+    #[must_use]
+    pub fn of_frames(
+        users: Option<&FeatureFrame>,
+        items: Option<&FeatureFrame>,
+        options: &SchemaOptions,
+    ) -> Self {
+        let features = |frame: Option<&FeatureFrame>| -> Vec<Feature> {
+            let columns = frame.into_iter().flat_map(FeatureFrame::columns);
+            columns.map(|column| Feature::new(&column.name, column.values.kind())).collect()
+        };
+        let (users, items) = (features(users), features(items));
+        let SchemaOptions { item_id, id_dropout, pooling, max_history, view } = *options;
+        let dropout = id_dropout.unwrap_or(if items.is_empty() { 0.0 } else { 0.1 });
+        let coded = items.iter().filter(|feature| feature.is_coded());
+        let columns: Vec<String> = coded.map(|feature| feature.column.clone()).collect();
+        let known = item_id || !columns.is_empty();
+        Self {
+            user: SideSchema { id: None, features: users },
+            history: known.then_some(HistoryFeature { pooling, most: max_history, view, columns }),
+            item: SideSchema {
+                id: item_id.then(|| IdFeature::new(Self::ITEMS).dropped(dropout)),
+                features: items,
+            },
+        }
+    }
+
     /// One side.
     #[must_use]
     pub fn side(&self, side: Side) -> &SideSchema {

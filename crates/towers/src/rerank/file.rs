@@ -13,13 +13,13 @@ use super::{RerankParams, Reranker};
 use crate::layers::Table;
 use crate::models::TowersParams;
 use crate::store::{field, holds, read_tensors, write_tensors};
-use crate::train::{FitParams, FitReport};
+use crate::train::{FitRecord, FitReport};
 
 /// Header of kind `reranker`, version 1. The sections are the keys `items`, and one array of each tensor.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     params: RerankParams,
-    fit: FitParams,
+    fit: FitRecord,
     report: FitReport,
     dim: u32,
 }
@@ -35,7 +35,7 @@ impl Reranker {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let header = Header {
             params: self.params.clone(),
-            fit: self.fit.clone(),
+            fit: self.record.clone(),
             report: self.report.clone(),
             dim: u32::try_from(self.net.items.dim()).unwrap_or(u32::MAX),
         };
@@ -70,6 +70,6 @@ impl Reranker {
         let net = Net::new(&params, table, &mut SeededRng::new(0));
         let mut net = net.map_err(|_| field(reader, "settings", 1, 0))?;
         read_tensors(reader, &mut net)?;
-        Ok(Self { params, fit, report, net, items })
+        Ok(Self { params, record: fit, report, net, items })
     }
 }

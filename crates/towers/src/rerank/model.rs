@@ -1,20 +1,20 @@
 use std::sync::Arc;
 
-use embed_core::{ItemId, NegativeSampler, Neighbor, Run, SeededRng, Vocab};
+use embed_core::{ItemId, Neighbor, Run, SeededRng, Vocab};
 
 use super::net::{Net, NetTape};
-use super::training::train;
+use super::training::{Steps, train};
 use super::{RerankParams, Retrieval};
 use crate::layers::{Module, Table, Tensor};
 use crate::models::Histories;
-use crate::train::{FitParams, FitReport};
+use crate::train::{FitParams, FitRecord, FitReport, NegativeSampling, NegativesError, Standard};
 use crate::{FitError, LayerError};
 
 /// A trained model that re-ranks candidates for a history: immutable, shared between threads.
 #[derive(Debug, Clone)]
 pub struct Reranker {
     pub(super) params: RerankParams,
-    pub(super) fit: FitParams,
+    pub(super) record: FitRecord,
     pub(super) report: FitReport,
     pub(super) net: Net,
     pub(super) items: Arc<Vocab>,
@@ -53,13 +53,15 @@ pub enum RerankError {
 
 impl Reranker {
     /// Trains a model that begins with the order of retrieval and with its item vectors: cross-entropy with the positive at index 0 over
-    /// `fit.negatives.own` candidates that the sampler draws for it, which is told retrieval's vector of the user. A positive that
+    /// candidates that the sampler draws [for it](NegativeSampling::per_example), which is told retrieval's vector of the user. A positive that
     /// retrieval puts below all of its candidates is left out: the model would not have met it. Retrieval should not have
     /// been trained on the positives, or its scores of them are better than they will be in serving. Of the training only what it names is used: passes, batch,
-    /// own negatives, temperature, optimisers and rates, schedule, clipping and decay.
+    /// temperature, optimisers and rates, schedule, clipping and decay.
     ///
     /// # Errors
-    /// - [`FitError::Layer`] for a setting out of its range, or candidates that are not each row's own.
+    /// - [`FitError::Stopped`] when the observer stopped it: [`Reranker::fit_until_stopped`] gives what was learned.
+    /// - [`FitError::Layer`] for a setting out of its range.
+    /// - [`FitError::Negatives`] for candidates that are not drawn for each positive.
     /// - [`FitError::Catalogue`] when items, histories and sampler are not of one catalogue, or users and items not of one dimension.
     /// - [`FitError::Embed`] when retrieval makes no vector of a history.
     /// - [`FitError::Empty`] when there is no positive with something before it.
@@ -67,34 +69,64 @@ impl Reranker {
     ///
     /// # Determinism
     /// The same bits from the same seed on any number of threads.
-    pub fn fit(
-        (params, fit): (&RerankParams, &FitParams),
+    pub fn fit<'s>(
+        params: &RerankParams,
+        fit: &FitParams,
         retrieval: Retrieval<'_>,
         histories: &Histories,
-        sampler: &dyn NegativeSampler,
+        negatives: impl Into<NegativeSampling<'s>>,
         run: &mut Run<'_>,
     ) -> Result<Self, FitError> {
+        let (model, steps) = Self::trained(params, fit, (retrieval, histories), negatives.into(), run)?;
+        let (epochs_done, step) = (model.report.epochs_done, steps.done);
+        let stopped = FitError::Stopped { epochs_done, step, steps: steps.total };
+        if model.report.stopped { Err(stopped) } else { Ok(model) }
+    }
+
+    /// [`Reranker::fit`], but when the observer stops it the model is what was learned so far, and its
+    /// [report](FitReport::stopped) says so.
+    ///
+    /// # Errors
+    /// As [`Reranker::fit`], but for [`FitError::Stopped`].
+    pub fn fit_until_stopped<'s>(
+        params: &RerankParams,
+        fit: &FitParams,
+        retrieval: Retrieval<'_>,
+        histories: &Histories,
+        negatives: impl Into<NegativeSampling<'s>>,
+        run: &mut Run<'_>,
+    ) -> Result<Self, FitError> {
+        Ok(Self::trained(params, fit, (retrieval, histories), negatives.into(), run)?.0)
+    }
+
+    fn trained(
+        params: &RerankParams,
+        fit: &FitParams,
+        (retrieval, histories): (Retrieval<'_>, &Histories),
+        negatives: NegativeSampling<'_>,
+        run: &mut Run<'_>,
+    ) -> Result<(Self, Steps), FitError> {
         params.validate()?;
         fit.validate()?;
-        if fit.negatives.own == 0 {
-            let expected = "at least 1: candidates are each positive's own";
-            return Err(LayerError::Setting { name: "own negatives", got: 0.0, expected }.into());
+        negatives.validate()?;
+        if negatives.counts().per_example == 0 {
+            return Err(NegativesError::NotPerExample { what: "a re-ranker" }.into());
         }
         let items = retrieval.items;
         for (what, expected, got) in [
             ("items of the histories", items.len(), histories.n_items()),
-            ("items of the sampler", items.len(), sampler.n_items()),
             ("components of users", items.dim(), retrieval.users.dim()),
         ] {
             if expected != got {
                 return Err(FitError::Catalogue { what, expected, got });
             }
         }
+        let mut negatives = negatives.resolve(&histories.sequences().counts(), Standard::Ids)?;
         let table = Table::from_rows(items.vectors().to_owned());
         let mut net = Net::new(params, table, &mut SeededRng::stream(run.seed, "layers", 0))?;
-        let report = train(&mut net, (params, fit), (retrieval, histories), sampler, run)?;
-        let (params, fit, items) = (params.clone(), fit.clone(), Arc::clone(items.vocab()));
-        Ok(Self { params, fit, report, net, items })
+        let (report, steps) = train(&mut net, (params, fit), (retrieval, histories), &mut negatives, run)?;
+        let record = FitRecord { fit: fit.clone(), negatives: negatives.counts };
+        Ok((Self { params: params.clone(), record, report, net, items: Arc::clone(items.vocab()) }, steps))
     }
 
     /// Scores what retrieval found for a history, oldest first, whose last items count: larger is better. Nothing is allocated once the
@@ -160,10 +192,10 @@ impl Reranker {
         &self.params
     }
 
-    /// The settings of its training.
+    /// The settings of its training, negatives included.
     #[must_use]
-    pub fn fit_params(&self) -> &FitParams {
-        &self.fit
+    pub fn fit_record(&self) -> &FitRecord {
+        &self.record
     }
 
     /// What the training did.

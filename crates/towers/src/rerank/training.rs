@@ -1,5 +1,5 @@
 use embed_core::{
-    Flow, ItemId, NegativeContext, NegativeSampler, Parallelism, Progress, Run, SeededRng, kernel,
+    Batch as Seen, Flow, ItemId, NegativeContext, Parallelism, Progress, Run, SeededRng, kernel,
 };
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -9,7 +9,14 @@ use super::{RerankParams, Retrieval};
 use crate::FitError;
 use crate::losses::Objective;
 use crate::models::{Example, Histories, HistoryView};
-use crate::train::{EpochReport, FitParams, FitReport, Place, apply};
+use crate::train::{EpochReport, FitParams, FitReport, Place, Resolved, apply};
+
+/// Steps of a training.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps {
+    pub(super) done: u64,
+    pub(super) total: u64,
+}
 
 /// Trains a net on what users did, pass by pass; each positive stands at index 0 of candidates of which the others are drawn for it.
 #[expect(clippy::cast_precision_loss, reason = "means")]
@@ -17,9 +24,9 @@ pub(super) fn train(
     net: &mut Net,
     (params, fit): (&RerankParams, &FitParams),
     (retrieval, histories): (Retrieval<'_>, &Histories),
-    sampler: &dyn NegativeSampler,
+    negatives: &mut Resolved<'_>,
     run: &mut Run<'_>,
-) -> Result<FitReport, FitError> {
+) -> Result<(FitReport, Steps), FitError> {
     let examples = positives(params, histories);
     if examples.is_empty() {
         let interactions = histories.sequences().n_tokens();
@@ -41,17 +48,27 @@ pub(super) fn train(
             let place = Place { seed: run.seed, step, epoch, factor: fit.schedule.factor(step, total) };
             let batch: Vec<Example> = batch.iter().map(|&i| examples[i as usize]).collect();
             embed(&batch, (retrieval, histories), run.parallelism, &mut users)?;
+            // Retrieval stands as it is: its vectors of now are those of ever.
+            let cx = NegativeContext::default().at(step, epoch);
+            if let Some(sampler) = negatives.sampler.as_mut().filter(|sampler| sampler.is_stale(&cx)) {
+                sampler.refresh(&cx, retrieval.items.vectors())?;
+            }
             let loss = run.parallelism.install(|| {
-                draw(&batch, (retrieval, histories), sampler, (fit, place), (&users, &mut tape))?;
-                one(net, &batch, (params, fit, place), histories, &mut tape)
+                draw(&batch, (retrieval, histories), negatives, place, (&users, &mut tape))?;
+                let per_row = negatives.counts.per_example + 1;
+                one(net, (&batch, per_row), (params, fit, place), histories, &mut tape)
             })??;
             let Some(loss) = loss else {
                 if report.epochs_done == 0 {
                     return Err(FitError::Diverged { step, rate: fit.table_rate });
                 }
                 report.diverged_at = Some(step);
-                return Ok(report);
+                return Ok((report, Steps { done: step, total }));
             };
+            if let Some(sampler) = &mut negatives.sampler {
+                let targets: Vec<ItemId> = batch.iter().filter_map(|&e| histories.target(e)).collect();
+                sampler.observe(&Seen::new(step, &targets));
+            }
             (sum, done, step) = (sum + loss, done + batch.len() as u64, step + 1);
             let progress = Progress::new("train", step, total).loss(sum / done as f64);
             if run.report(&progress) == Flow::Stop && step < total {
@@ -65,7 +82,7 @@ pub(super) fn train(
         }
         report.epochs_done += 1;
     }
-    Ok(report)
+    Ok((report, Steps { done: step, total }))
 }
 
 /// The last positives of each user that have something before them.
@@ -103,11 +120,12 @@ fn embed(
 fn draw(
     batch: &[Example],
     (retrieval, histories): (Retrieval<'_>, &Histories),
-    sampler: &dyn NegativeSampler,
-    (fit, place): (&FitParams, Place),
+    negatives: &Resolved<'_>,
+    place: Place,
     (users, tape): (&Array2<f32>, &mut NetTape),
 ) -> Result<(), FitError> {
-    let own = fit.negatives.own;
+    let own = negatives.counts.per_example;
+    let Some(sampler) = &negatives.sampler else { return Ok(()) };
     tape.candidates.resize(batch.len() * (own + 1), 0);
     tape.retrieved.resize(batch.len() * (own + 1), 0.0);
     let scores = tape.retrieved.par_chunks_mut(own + 1);
@@ -117,15 +135,11 @@ fn draw(
         row[0] = target;
         let user = users.row(i).to_slice().unwrap_or_default();
         let positives = histories.set(example.user);
-        let cx = NegativeContext {
-            query: Some(user),
-            step: place.step,
-            epoch: place.epoch,
-            positives,
-            target: Some(target),
-            n: own,
-            ..NegativeContext::default()
-        };
+        let cx = NegativeContext::draws(own)
+            .at(place.step, place.epoch)
+            .query(user)
+            .positives(positives)
+            .target(target);
         let mut rng = SeededRng::stream(place.seed, "candidates", (place.step << 20) ^ i as u64);
         let got = sampler.sample_into(&cx, &mut rng, &mut row[1..])?;
         row[1 + got..].fill(target);
@@ -151,12 +165,11 @@ fn found(ids: &[ItemId], retrieved: &[f32]) -> bool {
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
 fn one(
     net: &mut Net,
-    batch: &[Example],
+    (batch, own): (&[Example], usize),
     (params, fit, place): (&RerankParams, &FitParams, Place),
     histories: &Histories,
     tape: &mut NetTape,
 ) -> Result<Option<f64>, FitError> {
-    let own = fit.negatives.own + 1;
     tape.bag.clear();
     let mut history = Vec::new();
     for &example in batch {

@@ -1,8 +1,9 @@
-use embed_core::{EmbedError, Embedder, ItemId, Parallelism, Space, kernel};
+use embed_core::{EmbedError, Embedder, ItemId, Parallelism, kernel};
 use ndarray::ArrayViewMut2;
 
 use super::IdTowers;
 use super::blocks::{Kept, embed_blocks};
+use super::embedders::{HistoryEmbedder, UserEmbedder, describe};
 use crate::models::{Similarity, UserTape};
 
 /// Whom a vector is wanted of: a user of the training, a history, or both.
@@ -28,20 +29,24 @@ thread_local! {
 
 impl IdTowers {
     fn check(&self, input: UserInput<'_>) -> Result<u32, EmbedError> {
-        let tables = &self.model.tables;
-        if let Some(table) = self.folded.history {
+        let tables = &self.0.served.model.tables;
+        if let Some(table) = self.0.folded.history {
             if let Some(item) = tables[table].unknown(input.history) {
                 return Err(EmbedError::UnknownItem { item, n_items: tables[table].len() });
             }
-            if input.history.is_empty() && self.folded.users.is_none() {
+            if input.history.is_empty() && self.0.folded.users.is_none() {
                 return Err(EmbedError::Empty { what: "history" });
             }
         }
-        let Some(table) = self.folded.users else { return Ok(0) };
+        let Some(table) = self.0.folded.users else { return Ok(0) };
         let user = input.user.ok_or(EmbedError::Empty { what: "user's id, which the model needs" })?;
         let n_users = tables[table].len();
         if user as usize >= n_users {
             return Err(EmbedError::Implementation { source: Box::new(UnknownUser { user, n_users }) });
+        }
+        if !self.0.served.trained_users.contains(user as usize) {
+            // The vector of that id is what it was before the first step.
+            return Err(EmbedError::Empty { what: "history of the user in the training" });
         }
         Ok(user)
     }
@@ -57,13 +62,13 @@ impl IdTowers {
         tape: &mut UserTape,
         out: &mut [f32],
     ) -> Result<(), EmbedError> {
-        let (expected, got) = (self.params.dim, out.len());
+        let (expected, got) = (self.0.params.dim, out.len());
         if expected != got {
             return Err(EmbedError::Dimension { expected, got });
         }
         let user = self.check(input)?;
-        self.folded.apply(&self.model.tables, user, input.history, out, tape);
-        if self.params.similarity == Similarity::Cosine {
+        self.0.folded.apply(&self.0.served.model.tables, user, input.history, out, tape);
+        if self.0.params.similarity == Similarity::Cosine {
             kernel::normalize(out);
         }
         Ok(())
@@ -75,28 +80,22 @@ impl IdTowers {
         parallelism: Parallelism,
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), EmbedError> {
-        let most = self.params.max_history;
-        let made = (self.params.dim, self.params.similarity);
+        let most = self.0.params.max_history;
+        let made = (self.0.params.dim, self.0.params.similarity);
         let check = |input| self.check(input);
         embed_blocks(inputs, made, (parallelism, out), &KEPT, check, |(inputs, users), rows, tape| {
             let last = |history: &'_ [ItemId]| history.len().saturating_sub(most);
             let histories = inputs.iter().map(|input| &input.history[last(input.history)..]);
-            self.folded.infer_histories(&self.model.tables, users, histories, rows, tape);
+            self.0.folded.infer_histories(&self.0.served.model.tables, users, histories, rows, tape);
         })
     }
 }
 
-impl<'a> Embedder<UserInput<'a>> for IdTowers {
-    fn dim(&self) -> usize {
-        self.params.dim
-    }
-
-    fn space(&self) -> Space {
-        self.items.space()
-    }
+impl<'a> Embedder<UserInput<'a>> for UserEmbedder<IdTowers> {
+    describe!();
 
     fn embed_into(&self, input: &UserInput<'a>, out: &mut [f32]) -> Result<(), EmbedError> {
-        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(*input, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.0.embed_with(*input, tape, out))
     }
 
     fn embed_batch_into(
@@ -106,21 +105,15 @@ impl<'a> Embedder<UserInput<'a>> for IdTowers {
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), EmbedError> {
         let inputs: Vec<UserInput<'a>> = inputs.iter().map(|input| **input).collect();
-        self.batch(&inputs, parallelism, out)
+        self.0.batch(&inputs, parallelism, out)
     }
 }
 
-impl Embedder<[ItemId]> for IdTowers {
-    fn dim(&self) -> usize {
-        self.params.dim
-    }
-
-    fn space(&self) -> Space {
-        self.items.space()
-    }
+impl Embedder<[ItemId]> for HistoryEmbedder<IdTowers> {
+    describe!();
 
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
-        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(UserInput { user: None, history }, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.0.embed_with(UserInput { user: None, history }, tape, out))
     }
 
     fn embed_batch_into(
@@ -131,6 +124,6 @@ impl Embedder<[ItemId]> for IdTowers {
     ) -> Result<(), EmbedError> {
         let inputs: Vec<UserInput<'_>> =
             inputs.iter().map(|history| UserInput { user: None, history }).collect();
-        self.batch(&inputs, parallelism, out)
+        self.0.batch(&inputs, parallelism, out)
     }
 }

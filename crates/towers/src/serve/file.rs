@@ -4,20 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
-use embed_core::{Parallelism, Space};
+use embed_core::{Parallelism, RowMask, Space};
 use serde::{Deserialize, Serialize};
 
 use super::IdTowers;
-use super::id_towers::item_vectors;
+use super::served::{Served, item_vectors};
 use crate::models::{TowersParams, TwoTower};
 use crate::store::{field, holds, read_tensors, write_tensors};
-use crate::train::{FitParams, FitReport};
+use crate::train::{FitRecord, FitReport};
 
-/// Header of kind `id-towers`, version 1. The sections are the keys `items` and `users`, and one array of each tensor, by name.
+/// Header of kind `id-towers`. The sections are the keys `items` and `users`, and one array of each tensor, by name; in version 2 also
+/// `items.trained` and `users.trained`, where not all were.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     params: TowersParams,
-    fit: FitParams,
+    fit: FitRecord,
     report: FitReport,
     /// Fingerprint of the item vectors.
     space: Space,
@@ -25,22 +26,30 @@ struct Header {
 
 impl IdTowers {
     /// The kind of a model file.
-    pub const KIND: Kind = Kind::new("id-towers", 1);
+    pub const KIND: Kind = Kind::new("id-towers", 2);
 
-    /// Writes tables, layers, keys, settings and the report into one container, in one step.
+    /// Writes tables, layers, keys, settings and the report into one container, in one step. Version 1 where
+    /// all items and, if they are known by id, all users were trained.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be written; an old file is then as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
+        let Served { record, report, users, trained_users, items, .. } = &self.0.served;
         let header = Header {
-            params: self.params.clone(),
-            fit: self.fit.clone(),
-            report: self.report.clone(),
-            space: self.items.space(),
+            params: self.0.params.clone(),
+            fit: record.clone(),
+            report: report.clone(),
+            space: items.space(),
         };
-        let mut writer = Writer::create(path, Self::KIND, &header)?;
-        writer.vocab("items", self.items.vocab())?;
-        writer.vocab("users", &self.users)?;
+        let users_differ = self.0.params.user_id && !trained_users.is_full();
+        let version = 1 + u32::from(users_differ || items.trained_rows().is_some());
+        let mut writer = Writer::create(path, Self::KIND.at_version(version), &header)?;
+        writer.vocab("items", items.vocab())?;
+        writer.vocab("users", users)?;
+        writer.trained("items.trained", items)?;
+        if users_differ {
+            writer.section("users.trained", trained_users.words())?;
+        }
         write_tensors(&mut writer, &self.tensors())?;
         writer.finish()
     }
@@ -68,7 +77,7 @@ impl IdTowers {
         let model = TwoTower::new(&params, users.len(), items.len(), 1.0, 0);
         let mut model = model.map_err(|_| field(reader, "settings", 1, 0))?;
         read_tensors(reader, &mut model)?;
-        let vectors = item_vectors(&model, model.tables[0].len(), items, Parallelism::All, |_| {})
+        let vectors = item_vectors(&model, items, Parallelism::All, |_| {})
             .map_err(|_| field(reader, "threads", 1, 0))?;
         let items = vectors.map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
         // The same values give the same vectors on one instruction set; on another they agree to rounding, and the space is
@@ -76,7 +85,15 @@ impl IdTowers {
         let (keys, vectors) = items.into_parts();
         let items = embed_core::Embeddings::in_space(keys, vectors, space)
             .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
-        let folded = model.user.folded();
-        Ok(Self { params, fit, report, model, folded, users, items })
+        let items = reader.trained("items.trained", items)?;
+        let n_users = users.len();
+        let trained_users = if reader.sections().any(|(name, ..)| name == "users.trained") {
+            let words = reader.section_of_len::<u64>("users.trained", n_users.div_ceil(64))?;
+            RowMask::from_words(words.into_vec(), n_users)
+        } else {
+            RowMask::from_fn(n_users, |_| true)
+        };
+        let served = Served { model, record: fit, report, users, trained_users, items };
+        Ok(Self::of(params, served))
     }
 }

@@ -1,181 +1,216 @@
 use std::sync::Arc;
 
-use embed_core::{
-    Csr, Embeddings, EmbeddingsError, ItemId, Metric, NegativeSampler, Parallelism, ParallelismError, Run,
-    Vocab,
-};
-use ndarray::{Array2, ArrayViewMut2, Axis};
+use embed_core::{Csr, Embeddings, Metric, Parallelism, Run, Vocab};
 
+use super::embedders::{HistoryEmbedder, UserEmbedder};
+use super::served::{Keys, Served};
 use crate::FitError;
-use crate::layers::{Module, Tensor};
-use crate::models::{
-    Context, Encoder, Example, Histories, ItemTower, Similarity, TowersParams, TwoTower, UserTower, Work,
+use crate::layers::Tensor;
+use crate::models::{Histories, ItemTower, Similarity, TowersParams, TwoTower, UserTower};
+use crate::train::{
+    FitParams, FitRecord, FitReport, NegativeSampling, Standard, Trained, Training, TrainingData,
 };
-use crate::train::{FitParams, FitReport, Training};
-use embed_core::Sequences;
+
+/// What a model over ids and histories is trained on.
+#[derive(Debug, Clone, Copy)]
+pub struct TwoTowerData<'a> {
+    /// What users did.
+    pub histories: &'a Histories,
+    /// Keys of the users, in the order of the histories.
+    pub users: &'a Arc<Vocab>,
+    /// Keys of the items.
+    pub items: &'a Arc<Vocab>,
+    /// Items that validation ranks, a row a user, which are not in the histories.
+    pub held_out: Option<&'a Csr>,
+}
+
+impl<'a> TwoTowerData<'a> {
+    /// What users did, with nothing held out.
+    #[must_use]
+    pub fn new(histories: &'a Histories, users: &'a Arc<Vocab>, items: &'a Arc<Vocab>) -> Self {
+        Self { histories, users, items, held_out: None }
+    }
+
+    /// The same with items for validation to rank, a row a user.
+    #[must_use]
+    pub fn held_out(self, held_out: &'a Csr) -> Self {
+        Self { held_out: Some(held_out), ..self }
+    }
+
+    fn keys(&self) -> Keys<'a> {
+        Keys { users: self.users, items: self.items }
+    }
+}
 
 /// A trained model over ids and histories: [`MatrixFactorization`](crate::models::MatrixFactorization),
 /// [`YouTubeDnn`](crate::models::YouTubeDnn) and what lies between.
 ///
-/// It is its own user side ([`embed_core::Embedder`] of histories, of users' rows and of [`UserInput`](crate::UserInput)),
-/// immutable and shared between threads. Memory: its tables, and once more the vectors of the items.
+/// Its user sides are [`IdTowers::history_embedder`] and [`IdTowers::user_embedder`]. Immutable; clones share the model and cost O(1).
+/// Memory: its tables, and once more the vectors of the items.
 #[derive(Debug, Clone)]
-pub struct IdTowers {
+pub struct IdTowers(pub(super) Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
     pub(super) params: TowersParams,
-    pub(super) fit: FitParams,
-    pub(super) report: FitReport,
-    pub(super) model: TwoTower<UserTower, ItemTower>,
     /// The user side with its normalisations folded.
     pub(super) folded: UserTower,
-    pub(super) users: Arc<Vocab>,
-    pub(super) items: Embeddings,
+    pub(super) served: Served<UserTower, ItemTower>,
 }
 
 impl IdTowers {
-    /// Trains a model on what users did, with negatives from the sampler. `truth` holds the items that validation ranks, a row
-    /// a user, which are not in the histories.
+    /// Trains a model on what users did.
     ///
     /// # Errors
+    /// - [`FitError::Stopped`] when the observer stopped it: [`IdTowers::fit_until_stopped`] gives what was learned.
     /// - [`FitError::Layer`] for a setting out of its range.
     /// - [`FitError::Catalogue`] when keys, sampler or held-out items are of another number than the histories.
     /// - As [`Training::new`] and [`Training::epoch`].
     ///
     /// # Determinism
     /// The same bits from the same seed on any number of threads.
-    pub fn fit(
-        (params, fit): (&TowersParams, &FitParams),
-        (histories, truth): (&Histories, Option<&Csr>),
-        (users, items): (Arc<Vocab>, Arc<Vocab>),
-        sampler: &mut dyn NegativeSampler,
+    pub fn fit<'a>(
+        params: &TowersParams,
+        fit: &FitParams,
+        data: TwoTowerData<'a>,
+        negatives: impl Into<NegativeSampling<'a>>,
         run: &mut Run<'_>,
     ) -> Result<Self, FitError> {
-        for (what, expected, got) in [
-            ("keys of users", histories.n_users(), users.len()),
-            ("keys of items", histories.n_items(), items.len()),
-        ] {
-            if expected != got {
-                return Err(FitError::Catalogue { what, expected, got });
-            }
-        }
-        let mut training = Self::training((params, fit), (histories, truth), run.seed)?;
-        while training.epoch(sampler, run)? {}
-        let (model, report) = training.finish();
-        Self::new((params, fit), model, report, (users, items), run.parallelism)
+        let mut training = Self::training(params, fit, data, negatives, run.seed)?;
+        training.run(run)?;
+        Self::from_training(params, training, data, run.parallelism)
     }
 
-    /// A training that goes on pass by pass, for [`IdTowers::new`] in the end.
+    /// [`IdTowers::fit`], but when the observer stops it the model is what was learned so far, and its
+    /// [report](FitReport::stopped) says so.
+    ///
+    /// # Errors
+    /// As [`IdTowers::fit`], but for [`FitError::Stopped`].
+    pub fn fit_until_stopped<'a>(
+        params: &TowersParams,
+        fit: &FitParams,
+        data: TwoTowerData<'a>,
+        negatives: impl Into<NegativeSampling<'a>>,
+        run: &mut Run<'_>,
+    ) -> Result<Self, FitError> {
+        let mut training = Self::training(params, fit, data, negatives, run.seed)?;
+        training.run_until_stopped(run)?;
+        Self::from_training(params, training, data, run.parallelism)
+    }
+
+    /// A training that goes on pass by pass, for [`IdTowers::from_training`] in the end.
     ///
     /// # Errors
     /// As [`IdTowers::fit`].
-    pub fn training<'d>(
-        (params, fit): (&TowersParams, &FitParams),
-        (histories, truth): (&'d Histories, Option<&'d Csr>),
+    pub fn training<'a>(
+        params: &TowersParams,
+        fit: &FitParams,
+        data: TwoTowerData<'a>,
+        negatives: impl Into<NegativeSampling<'a>>,
         seed: u64,
-    ) -> Result<Training<'d, UserTower, ItemTower>, FitError> {
+    ) -> Result<Training<'a, UserTower, ItemTower>, FitError> {
         params.validate()?;
+        fit.validate()?;
+        let histories = data.histories;
+        data.keys().check(histories)?;
         let model = TwoTower::new(params, histories.n_users(), histories.n_items(), fit.temperature, seed)?;
         let least = usize::from(params.pooling.is_some() && !params.user_id);
         let examples = histories.examples(params.view, least);
-        Training::new(model, fit, histories, examples, truth, seed)
+        let positives = TrainingData { histories, examples, held_out: data.held_out };
+        Training::with_standard(model, fit, positives, (negatives.into(), Standard::Ids), seed)
     }
 
-    /// Puts a trained model and its keys together and computes the items' vectors, in parallel.
+    /// The model of a training as it stands, with the vectors of its items, which are computed in parallel. `params` and `data` are
+    /// those of [`IdTowers::training`].
     ///
     /// # Errors
-    /// - [`FitError::Vectors`] when a vector is not finite, or there are not as many keys as items.
+    /// - [`FitError::Vectors`] when a vector is not finite.
+    /// - [`FitError::Catalogue`] when there are not as many keys as users and items.
     /// - [`FitError::Parallelism`] when the threads cannot be started.
-    pub fn new(
-        (params, fit): (&TowersParams, &FitParams),
-        model: TwoTower<UserTower, ItemTower>,
-        report: FitReport,
-        (users, items): (Arc<Vocab>, Arc<Vocab>),
+    pub fn from_training(
+        params: &TowersParams,
+        training: Training<'_, UserTower, ItemTower>,
+        data: TwoTowerData<'_>,
         parallelism: Parallelism,
     ) -> Result<Self, FitError> {
-        let items = item_vectors(&model, model.tables[0].len(), items, parallelism, |_| {})?;
-        let folded = model.user.folded();
-        let (params, fit) = (params.clone(), fit.clone());
-        Ok(Self { params, fit, report, model, folded, users, items: items? })
+        let trained: Trained<UserTower, ItemTower> = training.finish();
+        let served = Served::new(trained, data.keys(), parallelism, |_| {})?;
+        Ok(Self::of(params.clone(), served))
     }
 
-    /// The item side: the vectors that users are scored against.
+    pub(super) fn of(params: TowersParams, served: Served<UserTower, ItemTower>) -> Self {
+        let folded = served.model.user.folded();
+        Self(Arc::new(Inner { params, folded, served }))
+    }
+
+    /// The user side for histories alone: an [`embed_core::Embedder`] of `[ItemId]`. A model that knows users by id refuses them.
+    #[must_use]
+    pub fn history_embedder(&self) -> HistoryEmbedder<Self> {
+        HistoryEmbedder(self.clone())
+    }
+
+    /// The user side for users and what they did: an [`embed_core::Embedder`] of [`UserInput`](crate::UserInput).
+    #[must_use]
+    pub fn user_embedder(&self) -> UserEmbedder<Self> {
+        UserEmbedder(self.clone())
+    }
+
+    /// The item side: the vectors that users are scored against. An item that was never a positive is
+    /// [untrained](Embeddings::untrained).
     #[must_use]
     pub fn items(&self) -> &Embeddings {
-        &self.items
+        &self.0.served.items
     }
 
-    /// Keys of the users that were trained on, in the order of their rows.
+    /// Keys of the users of the training, in the order of their rows.
     #[must_use]
     pub fn users(&self) -> &Arc<Vocab> {
-        &self.users
+        &self.0.served.users
     }
 
     /// The settings of the model.
     #[must_use]
     pub fn params(&self) -> &TowersParams {
-        &self.params
+        &self.0.params
     }
 
-    /// The settings of its training.
+    /// The settings of its training, negatives included.
     #[must_use]
-    pub fn fit_params(&self) -> &FitParams {
-        &self.fit
+    pub fn fit_record(&self) -> &FitRecord {
+        &self.0.served.record
     }
 
     /// What the training did.
     #[must_use]
     pub fn report(&self) -> &FitReport {
-        &self.report
+        &self.0.served.report
     }
 
     /// How users are scored against items: the product, which of vectors of length 1 is the cosine.
     #[must_use]
     pub fn metric(&self) -> Metric {
-        match self.params.similarity {
+        match self.0.params.similarity {
             Similarity::Cosine => Metric::Cosine,
             Similarity::Dot => Metric::InnerProduct,
         }
     }
 
     pub(crate) fn tables(&self) -> &[crate::layers::Table] {
-        &self.model.tables
+        &self.0.served.model.tables
     }
 
     /// The user side, folded.
     pub(crate) fn user_tower(&self) -> &UserTower {
-        &self.folded
+        &self.0.folded
     }
 
     pub(crate) fn item_tower(&self) -> &ItemTower {
-        &self.model.item
+        &self.0.served.model.item
     }
 
     /// Every array of the model, by name.
     #[must_use]
     pub fn tensors(&self) -> Vec<Tensor<'_>> {
-        let mut tensors = Vec::new();
-        self.model.tensors("", &mut tensors);
-        tensors
+        self.0.served.tensors()
     }
-}
-
-pub(super) fn item_vectors<U: Encoder<Example>, I: Encoder<ItemId>>(
-    model: &TwoTower<U, I>,
-    n_items: usize,
-    keys: Arc<Vocab>,
-    parallelism: Parallelism,
-    then: impl FnOnce(ArrayViewMut2<'_, f32>) + Send,
-) -> Result<Result<Embeddings, EmbeddingsError>, ParallelismError> {
-    const AT_ONCE: usize = 4096;
-    let ids: Vec<ItemId> = (0..u32::try_from(n_items).unwrap_or(u32::MAX)).collect();
-    let histories = Histories::new(Sequences::new(ids.len()));
-    let mut vectors = Array2::zeros((ids.len(), model.item.dim()));
-    parallelism.install(|| {
-        let mut work = Work::default();
-        let cx = Context::new(&histories);
-        for (ids, out) in ids.chunks(AT_ONCE).zip(vectors.axis_chunks_iter_mut(Axis(0), AT_ONCE)) {
-            model.items(cx, ids, out, &mut work);
-        }
-        then(vectors.view_mut());
-        Embeddings::new(keys, vectors)
-    })
 }

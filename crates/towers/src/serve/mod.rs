@@ -3,9 +3,12 @@
 mod blocks;
 mod dssm;
 mod embedder;
+mod embedders;
 mod file;
 mod id_towers;
+mod served;
 
-pub use dssm::{Dssm, DssmData, UserRecord, Who};
+pub use dssm::{Dssm, DssmData, DssmPreset, DssmTraining, UserRecord, Who};
 pub use embedder::UserInput;
-pub use id_towers::IdTowers;
+pub use embedders::{HistoryEmbedder, UserEmbedder};
+pub use id_towers::{IdTowers, TwoTowerData};

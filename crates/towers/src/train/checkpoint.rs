@@ -5,7 +5,7 @@ use embed_core::store::{Kind, Reader, StoreError, Writer};
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::{states_of, values_of};
-use super::{FitParams, FitReport, Training};
+use super::{FitRecord, FitReport, Training};
 use crate::layers::Module;
 use crate::matrix::all_finite;
 use crate::models::{Encoder, Example};
@@ -14,7 +14,7 @@ use crate::models::{Encoder, Example};
 /// its arrays.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
-    params: FitParams,
+    params: FitRecord,
     report: FitReport,
     seed: u64,
     step: u64,
@@ -60,7 +60,7 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> Training<'_, U, I> {
             return Err(CheckpointError::Midway { epoch: self.report.epochs_done });
         }
         let header = Header {
-            params: self.params.clone(),
+            params: self.record(),
             report: self.report.clone(),
             seed: self.seed,
             step: self.step,
@@ -94,7 +94,7 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> Training<'_, U, I> {
         let reader = Reader::open_verified(path, Self::KIND)?;
         let header: Header = reader.header()?;
         let other = |what| Err(CheckpointError::Other { what });
-        if header.params != self.params {
+        if header.params != self.record() {
             return other("other settings");
         }
         if header.seed != self.seed {

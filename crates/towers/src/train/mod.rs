@@ -2,8 +2,10 @@
 
 mod checkpoint;
 mod holdout;
+mod negatives;
 mod params;
 mod ranking;
+mod record;
 mod report;
 mod snapshot;
 mod step;
@@ -11,9 +13,12 @@ mod training;
 
 pub use checkpoint::CheckpointError;
 pub use holdout::{Holdout, hold_out};
-pub use params::{FitParams, Negatives, Validation};
+pub use negatives::{NegativeCounts, NegativeSampling, NegativesError};
+pub(crate) use negatives::{Resolved, Standard};
+pub use params::{FitParams, Validation};
 pub use ranking::{Ranked, rank};
+pub use record::FitRecord;
 pub use report::{EpochReport, FitReport};
 pub(crate) use snapshot::values_of;
 pub(crate) use step::{Place, apply};
-pub use training::Training;
+pub use training::{Trained, Training, TrainingData};

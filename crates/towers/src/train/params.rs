@@ -5,17 +5,6 @@ use crate::losses::Objective;
 use crate::models::Views;
 use crate::optim::{Optimizer, Schedule, TableOptimizer};
 
-/// What a positive is contrasted with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Negatives {
-    /// The batch's other positives.
-    pub in_batch: bool,
-    /// Items that the sampler draws once a batch, for all of its rows.
-    pub shared: usize,
-    /// Items that the sampler draws for each row.
-    pub own: usize,
-}
-
 /// Full ranking of held-out items while training goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
@@ -38,8 +27,8 @@ impl Default for Validation {
     }
 }
 
-/// How a model is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How a model is trained, but for its [negatives](super::NegativeSampling).
+#[derive(Debug, Clone, PartialEq)]
 pub struct FitParams {
     /// Passes over the positives, at most.
     pub epochs: u32,
@@ -47,10 +36,6 @@ pub struct FitParams {
     pub max_steps: u64,
     /// Positives of a step. Passes are cut evenly, so that the last batch is no smaller than the others by more than one.
     pub batch: usize,
-    /// What positives are contrasted with.
-    pub negatives: Negatives,
-    /// Whether log Q is subtracted from the logits (Yi et al. 2019).
-    pub log_q: bool,
     /// Whether all items of the user are masked among the negatives, or the positive alone.
     pub mask_seen: bool,
     /// The loss.
@@ -84,14 +69,12 @@ pub struct FitParams {
 }
 
 impl Default for FitParams {
-    /// In-batch softmax with log Q and τ = 0.05, batches of 1024, ten passes; Adam for layers, row-wise Adagrad for tables.
+    /// Softmax with τ = 0.05, batches of 1024, ten passes; Adam for layers, row-wise Adagrad for tables.
     fn default() -> Self {
         Self {
             epochs: 10,
             max_steps: 0,
             batch: 1024,
-            negatives: Negatives { in_batch: true, shared: 0, own: 0 },
-            log_q: true,
             mask_seen: false,
             objective: Objective::Softmax,
             temperature: 0.05,
@@ -116,20 +99,12 @@ impl FitParams {
     ///
     /// # Errors
     /// [`LayerError::Setting`] names the first one out of its range.
-    #[expect(clippy::cast_precision_loss, reason = "a value in a message")]
     pub fn validate(&self) -> Result<(), LayerError> {
         let bad = |name, got, expected| Err(LayerError::Setting { name, got, expected });
         for (name, got) in [("epochs", self.epochs as usize), ("batch", self.batch)] {
             if got == 0 {
                 return bad(name, 0.0, "at least 1");
             }
-        }
-        let Negatives { in_batch, shared, own } = self.negatives;
-        if own > 0 && (in_batch || shared > 0) {
-            return bad("own negatives", own as f64, "0 beside shared or in-batch ones");
-        }
-        if !in_batch && shared == 0 && own == 0 {
-            return bad("negatives", 0.0, "at least 1");
         }
         for (name, got) in [
             ("temperature", self.temperature),
@@ -183,12 +158,9 @@ mod tests {
     fn every_setting_is_checked() {
         let good = FitParams::default();
         assert!(good.validate().is_ok());
-        let none = Negatives { in_batch: false, shared: 0, own: 0 };
         let bad = [
             FitParams { epochs: 0, ..good.clone() },
             FitParams { batch: 0, ..good.clone() },
-            FitParams { negatives: none, ..good.clone() },
-            FitParams { negatives: Negatives { own: 3, ..good.negatives }, ..good.clone() },
             FitParams { temperature: 0.0, ..good.clone() },
             FitParams { table_rate: f32::NAN, ..good.clone() },
             FitParams { clip: Some(-1.0), ..good.clone() },

@@ -1,7 +1,7 @@
-use embed_core::{ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
+use embed_core::{ItemId, NegativeContext, SampleError, SeededRng};
 use rayon::prelude::*;
 
-use super::FitParams;
+use super::{FitParams, NegativeCounts, Resolved};
 use crate::FitError;
 use crate::layers::{Module, Slot};
 use crate::losses::Contrasted;
@@ -35,7 +35,7 @@ pub(crate) fn step<U: Encoder<Example>, I: Encoder<ItemId>>(
     model: &mut TwoTower<U, I>,
     (histories, log_shares): (&Histories, &[f32]),
     examples: &[Example],
-    sampler: &dyn NegativeSampler,
+    negatives: &Resolved<'_>,
     (params, place): (&FitParams, Place),
     (work, drawn): (&mut Work<U::Tape, I::Tape>, &mut Drawn),
 ) -> Result<Option<f64>, FitError> {
@@ -43,14 +43,14 @@ pub(crate) fn step<U: Encoder<Example>, I: Encoder<ItemId>>(
     drawn.targets.clear();
     drawn.targets.extend(examples.iter().filter_map(|&example| histories.target(example)));
     model.forward_users(cx, examples, work)?;
-    drawn.draw((histories, log_shares), examples, sampler, (params, place), &work.users)?;
+    drawn.draw((histories, log_shares), examples, negatives, place, &work.users)?;
     let batch = Batch {
         examples,
         targets: &drawn.targets,
         candidates: Candidates {
-            in_batch: params.negatives.in_batch,
+            in_batch: negatives.counts.in_batch,
             items: &drawn.items,
-            own: params.negatives.own,
+            own: negatives.counts.per_example,
             log_counts: &drawn.log_counts,
             mask_seen: params.mask_seen,
         },
@@ -135,39 +135,39 @@ impl Drawn {
         &self.targets
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "logarithms in f32")]
     fn draw(
         &mut self,
         (histories, log_shares): (&Histories, &[f32]),
         examples: &[Example],
-        sampler: &dyn NegativeSampler,
-        (params, place): (&FitParams, Place),
+        negatives: &Resolved<'_>,
+        place: Place,
         users: &crate::Buffer,
     ) -> Result<(), FitError> {
         let Self { targets, items, log_counts } = self;
-        let (n, negatives) = (targets.len(), params.negatives);
-        let cx =
-            NegativeContext { step: place.step, epoch: place.epoch, batch: targets, ..Default::default() };
+        let n = targets.len();
+        let NegativeCounts { in_batch, per_batch, per_example, corrected } = negatives.counts;
+        let sampler = negatives.sampler.as_deref();
+        let cx = NegativeContext::default().at(place.step, place.epoch).batch(targets);
         items.clear();
         log_counts.clear();
-        if negatives.own > 0 {
-            items.resize(n * negatives.own, 0);
-            log_counts.resize(if params.log_q { n * (negatives.own + 1) } else { 0 }, 0.0);
-            let (of_positives, of_items) = log_counts.split_at_mut(if params.log_q { n } else { 0 });
+        if let Some(sampler) = sampler.filter(|_| per_example > 0) {
+            items.resize(n * per_example, 0);
+            log_counts.resize(if corrected { n * (per_example + 1) } else { 0 }, 0.0);
+            let (of_positives, of_items) = log_counts.split_at_mut(if corrected { n } else { 0 });
             let (mut of_positives, mut of_items) =
-                (of_positives.iter_mut(), of_items.chunks_mut(negatives.own));
-            let rows: Vec<_> = (items.chunks_mut(negatives.own).enumerate())
+                (of_positives.iter_mut(), of_items.chunks_mut(per_example));
+            let rows: Vec<_> = (items.chunks_mut(per_example).enumerate())
                 .map(|(i, out)| (i, out, of_positives.next(), of_items.next()))
                 .collect();
             return rows
                 .into_par_iter()
                 .try_for_each(|(i, out, of_positive, of_items)| {
-                    let cx = NegativeContext {
-                        query: Some(users.row(i)),
-                        positives: histories.set(examples[i].user),
-                        target: Some(targets[i]),
-                        n: negatives.own,
-                        ..cx
-                    };
+                    let cx = cx
+                        .with_draws(per_example)
+                        .query(users.row(i))
+                        .positives(histories.set(examples[i].user))
+                        .target(targets[i]);
                     let stream = (place.step << 20) ^ i as u64;
                     let mut rng = SeededRng::stream(place.seed, "own negatives", stream);
                     let got = sampler.sample_into(&cx, &mut rng, out)?;
@@ -177,7 +177,7 @@ impl Drawn {
                         // One call for the row: some laws cost a search.
                         let all: Vec<ItemId> = out.iter().chain([&targets[i]]).copied().collect();
                         let mut logs = vec![0.0; all.len()];
-                        sampler.log_expected_counts_into(&cx, &all, &mut logs);
+                        sampler.log_expected_counts_into(&cx, &all, &mut logs)?;
                         *of_positive = finite(logs.pop().unwrap_or_default());
                         of_items.iter_mut().zip(logs).for_each(|(count, log)| *count = finite(log));
                     }
@@ -185,30 +185,34 @@ impl Drawn {
                 })
                 .map_err(FitError::from);
         }
-        if negatives.shared > 0 {
-            items.resize(negatives.shared, 0);
+        let cx = cx.with_draws(per_batch);
+        if let Some(sampler) = sampler {
+            items.resize(per_batch, 0);
             let mut rng = SeededRng::stream(place.seed, "shared negatives", place.step);
-            let got = sampler.sample_into(&NegativeContext { n: negatives.shared, ..cx }, &mut rng, items)?;
+            let got = sampler.sample_into(&cx, &mut rng, items)?;
             items.truncate(got);
         }
-        if params.log_q {
-            #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
-            let others = n.saturating_sub(1).max(1) as f32;
-            let expected = |item: ItemId| {
-                let drawn = |n| sampler.log_expected_count(&NegativeContext { n, ..cx }, item);
-                match (negatives.in_batch, negatives.shared) {
-                    (true, 0) => drawn(n.saturating_sub(1).max(1)),
-                    (true, shared) => {
-                        let of_batch = log_shares.get(item as usize).copied().unwrap_or(f32::NEG_INFINITY);
-                        (others * of_batch.exp() + drawn(shared).exp()).ln()
-                    }
-                    (false, shared) => drawn(shared),
+        if corrected {
+            let share = |item: ItemId| log_shares.get(item as usize).copied().unwrap_or(f32::NEG_INFINITY);
+            let expected = |item: ItemId| match sampler {
+                // ln of (n − 1) · share
+                None => share(item) + others(n).ln() as f32,
+                Some(sampler) => {
+                    let drawn = sampler.log_expected_count(&cx, item);
+                    let of_batch = others(n) as f32 * share(item).exp();
+                    if in_batch { (of_batch + drawn.exp()).ln() } else { drawn }
                 }
             };
             log_counts.extend(targets.iter().chain(&*items).map(|&item| finite(expected(item))));
         }
         Ok(())
     }
+}
+
+/// Number of a row's negatives among the positives of a batch of `n`; one at the least.
+#[expect(clippy::cast_precision_loss, reason = "a number of rows")]
+fn others(n: usize) -> f64 {
+    n.saturating_sub(1).max(1) as f64
 }
 
 /// An item that the law never draws has nothing to be corrected.

@@ -1,11 +1,12 @@
-use embed_core::{
-    Batch as Seen, Csr, Flow, ItemId, NegativeContext, NegativeSampler, Progress, Run, SeededRng,
-};
+use embed_core::{Batch as Seen, Csr, Flow, ItemId, NegativeContext, Progress, RowMask, Run, SeededRng};
 use ndarray::Array2;
 
 use super::snapshot::Snapshot;
 use super::step::{Drawn, Place, step};
-use super::{EpochReport, FitParams, FitReport, Ranked, Validation, rank};
+use super::{
+    EpochReport, FitParams, FitRecord, FitReport, NegativeSampling, Ranked, Resolved, Standard, Validation,
+    rank,
+};
 use crate::FitError;
 use crate::models::{Context, Encoder, Example, Histories, TwoTower, Work};
 
@@ -20,6 +21,7 @@ const EXAMPLES_PER_REPORT: usize = 1 << 15;
 pub struct Training<'d, U: Encoder<Example>, I: Encoder<ItemId>> {
     pub(super) model: TwoTower<U, I>,
     pub(super) params: FitParams,
+    negatives: Resolved<'d>,
     histories: &'d Histories,
     /// Items that are held out, a row a user.
     truth: Option<&'d Csr>,
@@ -39,34 +41,73 @@ pub struct Training<'d, U: Encoder<Example>, I: Encoder<ItemId>> {
     pub(super) plateau: f32,
     work: Work<U::Tape, I::Tape>,
     drawn: Drawn,
+    /// Items and users of the positives of the first pass so far.
+    met: (Vec<bool>, Vec<bool>),
+}
+
+/// A model at the end of its training, finished or not.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Trained<U, I> {
+    /// The model, the best one where validation chose it.
+    pub model: TwoTower<U, I>,
+    /// What the training did; [`FitReport::stopped`] says whether it was cut short.
+    pub report: FitReport,
+    /// The settings of the training, negatives included.
+    pub record: FitRecord,
+    /// Items that were a positive.
+    pub items: RowMask,
+    /// Users that had a positive.
+    pub users: RowMask,
+}
+
+/// What two encoders are trained on.
+#[derive(Debug, Clone)]
+pub struct TrainingData<'d> {
+    /// What users did.
+    pub histories: &'d Histories,
+    /// Positives that the model can be trained on.
+    pub examples: Vec<Example>,
+    /// Items that validation ranks, a row a user, which are not in the histories.
+    pub held_out: Option<&'d Csr>,
 }
 
 impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
-    /// Begins with a model and the positives that it can be trained on; `truth` is what validation ranks, a row a user.
+    /// A training that begins with a model.
     ///
     /// # Errors
-    /// - [`FitError::Layer`] for a setting out of its range, or validation without anything held out.
+    /// - [`FitError::Layer`] for a setting out of its range.
+    /// - [`FitError::Negatives`] for negatives that cannot be; [`FitError::Sample`] when no item can be drawn.
+    /// - [`FitError::NothingHeldOut`] for validation without anything held out.
     /// - [`FitError::Empty`] when there is no positive.
-    /// - [`FitError::Catalogue`] when what is held out is of other users.
+    /// - [`FitError::Catalogue`] when the sampler is over other items, or what is held out is of other users.
     pub fn new(
         model: TwoTower<U, I>,
         params: &FitParams,
-        histories: &'d Histories,
-        examples: Vec<Example>,
-        truth: Option<&'d Csr>,
+        data: TrainingData<'d>,
+        negatives: impl Into<NegativeSampling<'d>>,
+        seed: u64,
+    ) -> Result<Self, FitError> {
+        Self::with_standard(model, params, data, (negatives.into(), Standard::Ids), seed)
+    }
+
+    pub(crate) fn with_standard(
+        model: TwoTower<U, I>,
+        params: &FitParams,
+        data: TrainingData<'d>,
+        (negatives, standard): (NegativeSampling<'d>, Standard),
         seed: u64,
     ) -> Result<Self, FitError> {
         params.validate()?;
+        negatives.validate()?;
+        let TrainingData { histories, examples, held_out: truth } = data;
         let interactions = histories.sequences().n_tokens();
         if examples.iter().any(|&example| histories.target(example).is_none()) || examples.is_empty() {
             return Err(FitError::Empty { users: histories.n_users(), interactions });
         }
         let mut ranked = Vec::new();
         if let Some(Validation { users, .. }) = params.validation {
-            let Some(truth) = truth else {
-                let expected = "given, where validation is asked for";
-                return Err(crate::LayerError::Setting { name: "held-out items", got: 0.0, expected }.into());
-            };
+            let truth = truth.ok_or(FitError::NothingHeldOut)?;
             let (expected, got) = (histories.n_users(), truth.n_rows());
             if expected != got {
                 return Err(FitError::Catalogue { what: "users of held-out items", expected, got });
@@ -80,16 +121,19 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
             without_history: (interactions - examples.len().min(interactions)) as u64,
             ..FitReport::default()
         };
+        let counts = histories.sequences().counts();
+        let negatives = negatives.resolve(&counts, standard)?;
         let mut kept = Snapshot::default();
         kept.take(&model);
         Ok(Self {
             model,
             params: params.clone(),
+            negatives,
             histories,
             truth,
             ranked,
             examples,
-            log_shares: log_shares(&histories.sequences().counts()),
+            log_shares: log_shares(&counts),
             seed,
             step: 0,
             report,
@@ -99,6 +143,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
             plateau: 1.0,
             work: Work::default(),
             drawn: Drawn::default(),
+            met: (vec![false; histories.n_items()], vec![false; histories.n_users()]),
         })
     }
 
@@ -106,6 +151,12 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
     #[must_use]
     pub fn model(&self) -> &TwoTower<U, I> {
         &self.model
+    }
+
+    /// The settings, negatives included.
+    #[must_use]
+    pub fn record(&self) -> FitRecord {
+        FitRecord { fit: self.params.clone(), negatives: self.negatives.counts }
     }
 
     /// What was done so far.
@@ -138,17 +189,12 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
     /// One pass; whether there is another to do. The observer may stop within it, and then the pass counts as it stands.
     ///
     /// # Errors
-    /// - [`FitError::Catalogue`] when the sampler is over another number of items.
     /// - [`FitError::Sample`] when negatives cannot be drawn.
     /// - [`FitError::Layer`] when a layer cannot work on a batch.
     /// - [`FitError::Diverged`] when loss or gradients are no numbers in the first pass. Later, the training ends with the model
     ///   of the last whole pass, or the best one, and the report says at which step.
     /// - [`FitError::Parallelism`] when the threads cannot be started.
-    pub fn epoch(&mut self, sampler: &mut dyn NegativeSampler, run: &mut Run<'_>) -> Result<bool, FitError> {
-        let (expected, got) = (self.histories.n_items(), sampler.n_items());
-        if expected != got {
-            return Err(FitError::Catalogue { what: "items of the sampler", expected, got });
-        }
+    pub fn epoch(&mut self, run: &mut Run<'_>) -> Result<bool, FitError> {
         if self.is_done() {
             return Ok(false);
         }
@@ -162,7 +208,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
         let mut at = first;
         while at < steps && self.step < self.total_steps() {
             let end = steps.min(at + per_report);
-            let done = run.parallelism.install(|| self.steps(&order, at..end, epoch, sampler))??;
+            let done = run.parallelism.install(|| self.steps(&order, at..end, epoch))??;
             current.add(&done.report);
             at += done.steps;
             if done.diverged {
@@ -192,13 +238,43 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
         Ok(!self.is_done())
     }
 
-    /// Ends the training, with the best model where validation chose one.
+    /// All passes that are left.
+    ///
+    /// # Errors
+    /// [`FitError::Stopped`] when the observer stopped it, and as [`Training::epoch`]. What was learned so far is in the training
+    /// all the same: [`Training::finish`] gives it.
+    pub fn run(&mut self, run: &mut Run<'_>) -> Result<(), FitError> {
+        self.run_until_stopped(run)?;
+        let (epochs_done, step, steps) = (self.report.epochs_done, self.step, self.total_steps());
+        if self.report.stopped { Err(FitError::Stopped { epochs_done, step, steps }) } else { Ok(()) }
+    }
+
+    /// All passes that are left, or as many as the observer lets go on: [`FitReport::stopped`] says whether it stopped the training.
+    ///
+    /// # Errors
+    /// As [`Training::epoch`].
+    pub fn run_until_stopped(&mut self, run: &mut Run<'_>) -> Result<(), FitError> {
+        while self.epoch(run)? {}
+        Ok(())
+    }
+
+    /// Ends the training, with the best model where validation chose one, whether or not there was more to do.
     #[must_use]
-    pub fn finish(mut self) -> (TwoTower<U, I>, FitReport) {
+    pub fn finish(mut self) -> Trained<U, I> {
         if self.report.best_epoch.is_some() {
             self.kept.restore(&mut self.model);
         }
-        (self.model, self.report)
+        let (items, users) = match self.report.epochs_done {
+            0 => self.met,
+            _ => {
+                let (mut items, mut users) = self.met;
+                mark(self.histories, &self.examples, (&mut items, &mut users));
+                (items, users)
+            }
+        };
+        let mask = |met: Vec<bool>| RowMask::from_fn(met.len(), |row| met[row]);
+        let record = FitRecord { fit: self.params, negatives: self.negatives.counts };
+        Trained { model: self.model, report: self.report, record, items: mask(items), users: mask(users) }
     }
 
     fn judge(&mut self, validation: Validation, ranked: Ranked) {
@@ -236,13 +312,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
 
     /// Steps of a pass, within the pool.
     #[expect(clippy::cast_precision_loss, reason = "a mean")]
-    fn steps(
-        &mut self,
-        order: &[u32],
-        steps: std::ops::Range<u64>,
-        epoch: u32,
-        sampler: &mut dyn NegativeSampler,
-    ) -> Result<Done, FitError> {
+    fn steps(&mut self, order: &[u32], steps: std::ops::Range<u64>, epoch: u32) -> Result<Done, FitError> {
         let mut done = Done::default();
         let (n, per_epoch, total) = (order.len(), self.steps_per_epoch(), self.total_steps());
         let bound = |at: u64| usize::try_from(n as u64 * at / per_epoch).unwrap_or(n);
@@ -253,14 +323,14 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
             }
             examples.clear();
             examples.extend(order[bound(at)..bound(at + 1)].iter().map(|&i| self.examples[i as usize]));
-            self.refresh(epoch, sampler)?;
+            self.refresh(epoch)?;
             let factor = self.params.schedule.factor(self.step, total) * self.plateau;
             let place = Place { seed: self.seed, step: self.step, epoch, factor };
             let loss = step(
                 &mut self.model,
                 (self.histories, &self.log_shares),
                 &examples,
-                &*sampler,
+                &self.negatives,
                 (&self.params, place),
                 (&mut self.work, &mut self.drawn),
             )?;
@@ -268,7 +338,12 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
                 done.diverged = true;
                 break;
             };
-            sampler.observe(&Seen { step: self.step, positives: self.drawn.targets() });
+            if epoch == 0 {
+                mark(self.histories, &examples, (&mut self.met.0, &mut self.met.1));
+            }
+            if let Some(sampler) = &mut self.negatives.sampler {
+                sampler.observe(&Seen::new(self.step, self.drawn.targets()));
+            }
             done.report.add(&EpochReport {
                 examples: examples.len() as u64,
                 loss: loss / examples.len() as f64,
@@ -281,17 +356,26 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
     }
 
     /// Gives the sampler the item vectors of now, if it wants them.
-    fn refresh(&mut self, epoch: u32, sampler: &mut dyn NegativeSampler) -> Result<(), FitError> {
-        let cx = NegativeContext { step: self.step, epoch, ..NegativeContext::default() };
-        if !sampler.is_stale(&cx) {
+    fn refresh(&mut self, epoch: u32) -> Result<(), FitError> {
+        let cx = NegativeContext::default().at(self.step, epoch);
+        let Some(sampler) = self.negatives.sampler.as_mut().filter(|sampler| sampler.is_stale(&cx)) else {
             return Ok(());
-        }
+        };
         let ids: Vec<ItemId> = (0..u32::try_from(self.histories.n_items()).unwrap_or(u32::MAX)).collect();
         let mut items = Array2::zeros((ids.len(), self.model.item.dim()));
         let context = Context { seed: self.seed, step: self.step, ..Context::new(self.histories) };
         self.model.items(context, &ids, items.view_mut(), &mut self.work);
         sampler.refresh(&cx, items.view())?;
         Ok(())
+    }
+}
+
+/// Marks the items and the users of positives.
+fn mark(histories: &Histories, examples: &[Example], (items, users): (&mut [bool], &mut [bool])) {
+    for &example in examples {
+        if let Some(target) = histories.target(example) {
+            (items[target as usize], users[example.user as usize]) = (true, true);
+        }
     }
 }
 

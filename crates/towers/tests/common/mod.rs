@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use embed_core::{ItemId, NegativeSampler, Run, SeededRng, Sequences, Vocab};
-use negsample::{Frequency, InBatch, Uniform};
+use embed_core::{ItemId, Run, SeededRng, Sequences, Vocab};
 use towers::models::{Histories, MatrixFactorization, Pooling, TowersParams, YouTubeDnn};
-use towers::train::{FitParams, Negatives};
-use towers::{FitError, IdTowers};
+use towers::train::{FitParams, NegativeCounts, NegativeSampling};
+use towers::{FitError, IdTowers, TwoTowerData};
 
 pub const ITEMS: usize = 60;
 pub const USERS: usize = 150;
@@ -39,26 +38,35 @@ pub fn params() -> FitParams {
     FitParams { epochs: 6, batch: 64, table_rate: 0.1, temperature: 0.2, ..FitParams::default() }
 }
 
-pub fn shared(n: usize) -> Negatives {
-    Negatives { in_batch: false, shared: n, own: 0 }
+/// So many drawn for a batch, with log Q.
+pub fn shared(n: usize) -> NegativeCounts {
+    NegativeCounts { in_batch: false, per_batch: n, ..NegativeCounts::default() }
 }
 
-pub fn uniform() -> Box<dyn NegativeSampler> {
-    Box::new(Uniform::new(ITEMS).unwrap())
+/// Those of the batch, and so many drawn for it.
+pub fn mixed(n: usize) -> NegativeCounts {
+    NegativeCounts { in_batch: true, ..shared(n) }
 }
 
-pub fn in_batch() -> Box<dyn NegativeSampler> {
-    Box::new(InBatch::new(ITEMS, Frequency::from_counts(&log().counts()).unwrap()).unwrap())
+/// So many drawn for each positive.
+pub fn own(n: usize) -> NegativeCounts {
+    NegativeCounts { per_example: n, ..shared(0) }
 }
 
-pub fn fit(
+pub fn in_batch() -> NegativeCounts {
+    NegativeCounts::default()
+}
+
+pub fn fit<'s>(
     towers: &TowersParams,
     fit: &FitParams,
-    sampler: &mut dyn NegativeSampler,
+    negatives: impl Into<NegativeSampling<'s>>,
     run: &mut Run<'_>,
 ) -> Result<IdTowers, FitError> {
-    let histories = Histories::new(log());
-    IdTowers::fit((towers, fit), (&histories, None), (keys(USERS), keys(ITEMS)), sampler, run)
+    let (histories, users, items) = (Histories::new(log()), keys(USERS), keys(ITEMS));
+    let negatives = negatives.into();
+    let data = TwoTowerData::new(&histories, &users, &items);
+    IdTowers::fit(towers, fit, data, negatives, run)
 }
 
 pub fn models() -> Vec<(&'static str, TowersParams)> {

@@ -4,7 +4,7 @@ use ndarray::{Array2, s};
 
 use super::AnnSuite;
 use super::harness::{Build, Case};
-use crate::testkit::{THREADS, clustered, exact_top_k, must, threads};
+use crate::testkit::{THREADS, clustered, must, threads};
 use crate::{Effort, Filter, Metric, Neighbor, SearchError, SearchRequest};
 
 /// The main case and queries from the same clusters.
@@ -89,7 +89,7 @@ fn radii(main: &Main<'_>) {
     let case = &main.case;
     for rank in [0, 5, 60] {
         let query = main.query(2);
-        let ranked = exact_top_k(case.vectors.view(), case.metric, &query, usize::MAX, Filter::All);
+        let ranked = case.exact(&query, &SearchRequest::k(usize::MAX));
         let radius = match case.metric {
             Metric::L2 => (-ranked[rank].score).sqrt(),
             Metric::InnerProduct | Metric::Cosine => ranked[rank].score,
@@ -110,7 +110,7 @@ fn radii(main: &Main<'_>) {
 
 fn by_id(case: &Case<'_>) {
     let request = SearchRequest::k(5).effort(case.suite.effort);
-    for id in [0, 7, 99] {
+    for id in [0, 7, 60].map(|position| case.id(position)) {
         let what = case.what(&format!("search_by_id({id})"));
         let mut vector = vec![f32::NAN; case.vectors.ncols()];
         must(case.index.vector_into(id, &mut vector), &what);

@@ -3,8 +3,8 @@
 use ndarray::Array2;
 
 use super::AnnSuite;
-use crate::testkit::{exact, must, recall};
-use crate::{AnnIndex, ItemId, Metric, Neighbor, SearchRequest, Stop};
+use crate::testkit::{demand_same_keys, exact, must, recall};
+use crate::{AnnIndex, Filter, ItemId, KeyTable, Metric, Neighbor, RowMask, SearchRequest, Space, Stop};
 
 pub(super) type Build<'b> = dyn Fn(&'static str, Array2<f32>) -> Case<'b> + 'b;
 
@@ -13,10 +13,16 @@ pub(super) struct Case<'s> {
     name: &'static str,
     pub(super) metric: Metric,
     pub(super) vectors: Array2<f32>,
+    /// Rows of `vectors` that the index holds, under their numbers as ids.
+    pub(super) rows: RowMask,
     pub(super) index: Box<dyn AnnIndex>,
+    /// Space and keys as they were at first.
+    space: Space,
+    keys: Option<KeyTable>,
 }
 
 impl<'s> Case<'s> {
+    /// An index over all rows.
     pub(super) fn new(
         suite: &'s AnnSuite,
         name: &'static str,
@@ -24,13 +30,44 @@ impl<'s> Case<'s> {
         vectors: Array2<f32>,
         index: Box<dyn AnnIndex>,
     ) -> Self {
-        let case = Self { suite, name, metric, vectors, index };
-        let what = case.what("its description");
-        let (n, dim) = case.vectors.dim();
-        assert_eq!((case.index.len(), case.index.dim()), (n, dim), "{what}: (len, dim)");
-        assert_eq!(case.index.is_empty(), n == 0, "{what}: is_empty");
-        assert_eq!(case.index.metric(), metric, "{what}: metric");
+        let rows = RowMask::from_fn(vectors.nrows(), |_| true);
+        Self::with_holes(suite, name, metric, vectors, rows, index)
+    }
+
+    /// An index over some of the rows.
+    pub(super) fn with_holes(
+        suite: &'s AnnSuite,
+        name: &'static str,
+        metric: Metric,
+        vectors: Array2<f32>,
+        rows: RowMask,
+        index: Box<dyn AnnIndex>,
+    ) -> Self {
+        let what = format!("{} under {metric}, {name}, its keys", suite.name);
+        let (space, keys) = (index.space(), must(index.keys(), what));
+        let case = Self { suite, name, metric, vectors, rows, index, space, keys };
+        case.demand_description();
         case
+    }
+
+    /// Demands that the index says what it is, and says it again.
+    pub(super) fn demand_description(&self) {
+        let (index, what, len) = (&self.index, self.what("its description"), self.rows.count());
+        assert_eq!((index.len(), index.dim()), (len, self.vectors.ncols()), "{what}: (len, dim)");
+        assert_eq!(index.is_empty(), len == 0, "{what}: is_empty");
+        assert_eq!(index.metric(), self.metric, "{what}: metric");
+        assert_eq!(index.space(), self.space, "{what}: space changed between calls");
+        let least = self.rows.rows().last().map_or(0, |row| row + 1);
+        let bound = index.id_bound();
+        assert!(
+            bound >= len && bound >= least,
+            "{what}: id_bound is {bound}, of {len} rows with ids below {least}"
+        );
+        let keys = must(index.keys(), &what);
+        demand_same_keys(keys.as_ref(), self.keys.as_ref(), &what);
+        if let Some(keys) = keys {
+            assert!(keys.len() >= bound, "{what}: {} keys, and ids up to {bound}", keys.len());
+        }
     }
 
     pub(super) fn what(&self, doing: &str) -> String {
@@ -39,6 +76,13 @@ impl<'s> Case<'s> {
 
     pub(super) fn n(&self) -> usize {
         self.vectors.nrows()
+    }
+
+    /// Id of the row at a position among the rows of the index.
+    pub(super) fn id(&self, position: usize) -> ItemId {
+        let row = self.rows.rows().nth(position);
+        #[expect(clippy::cast_possible_truncation, reason = "a test builds fewer than 2³² vectors")]
+        row.map_or(ItemId::MAX, |row| row as ItemId)
     }
 
     pub(super) fn row(&self, row: usize) -> Vec<f32> {
@@ -78,7 +122,9 @@ impl<'s> Case<'s> {
             assert_ne!(pair[0], pair[1], "{what}: row {} comes twice", pair[0]);
         }
         for n in got {
-            assert!((n.id as usize) < self.n(), "{what}: row {} of {}", n.id, self.n());
+            let bound = self.index.id_bound();
+            assert!((n.id as usize) < bound, "{what}: the answer has the id {}, id_bound is {bound}", n.id);
+            assert!(self.rows.contains(n.id as usize), "{what}: row {} is not in the index", n.id);
             assert!(request.filter.allows(n.id), "{what}: row {} is banned by the filter", n.id);
             let expected = self.exact_score(query, n.id);
             assert!(
@@ -132,7 +178,9 @@ impl<'s> Case<'s> {
     /// The exact answer. Of a radius search, the rows that are inside beyond rounding.
     pub(super) fn exact(&self, query: &[f32], request: &SearchRequest<'_>) -> Vec<Neighbor> {
         let k = if let Stop::K(k) = request.stop { k } else { usize::MAX };
-        let mut exact = exact::exact_top_k(self.vectors.view(), self.metric, query, k, request.filter);
+        let allowed = |id: ItemId| self.rows.contains(id as usize) && request.filter.allows(id);
+        let mut exact =
+            exact::exact_top_k(self.vectors.view(), self.metric, query, k, Filter::Where(&allowed));
         if let Stop::Radius(radius) = request.stop {
             let least = self.metric.radius_score(radius);
             exact.retain(|n| {

@@ -8,7 +8,7 @@ use crate::{Filter, SearchError, SearchRequest};
 
 pub(super) fn run(case: &Case<'_>) {
     let (n, dim) = case.vectors.dim();
-    let good = vec![0.5; dim];
+    let (good, first) = (vec![0.5; dim], case.id(0));
     let k = SearchRequest::k(3);
     macro_rules! refuses {
         ($result:expr, $pattern:pat $(if $guard:expr)?, $doing:expr) => {
@@ -31,7 +31,7 @@ pub(super) fn run(case: &Case<'_>) {
         );
         let mut out = vec![0.0; got];
         refuses!(
-            case.index.vector_into(0, &mut out),
+            case.index.vector_into(first, &mut out),
             SearchError::Dimension { expected, got: g } if *expected == dim && *g == got,
             "vector_into of the wrong dimension"
         );
@@ -73,7 +73,8 @@ pub(super) fn run(case: &Case<'_>) {
             );
         }
     }
-    for id in [n, n + 1, u32::MAX as usize] {
+    let holes = (0..n).filter(|&row| !case.rows.contains(row));
+    for id in holes.chain([n, n + 1, u32::MAX as usize]) {
         #[expect(clippy::cast_possible_truncation, reason = "a test builds fewer than 2³² vectors")]
         let id = id as u32;
         let mut out = good.clone();

@@ -2,12 +2,16 @@
 
 mod cases;
 mod filters;
+mod forwarding;
 mod harness;
+mod holes;
 mod hostile;
 #[cfg(test)]
 mod tests;
 
 use ndarray::{Array2, ArrayView2};
+
+pub use holes::ann_index_with_holes;
 
 use crate::{AnnIndex, Effort, Metric};
 
@@ -75,7 +79,8 @@ impl AnnSuite {
 /// It looks at shapes, order and ties, duplicates within an answer, k of 0, of more than n and of
 /// `usize::MAX`, scores, every kind of filter, radius searches, efforts, batches on 1, 2 and 7 threads,
 /// searches by id, and at the error of each bad input; on clustered vectors and on the small sets that break
-/// indexes: none, one, equal ones, constant ones, zeros, one dimension, integers.
+/// indexes: none, one, equal ones, constant ones, zeros, one dimension, integers. A description (length, bound of the
+/// ids, metric, space, keys) must stay the same, and answers must be the same behind pointers.
 ///
 /// # Panics
 /// When the family breaks the contract; the message says how.
@@ -89,5 +94,7 @@ pub fn ann_index(make: impl Fn(ArrayView2<'_, f32>, Metric) -> Box<dyn AnnIndex>
         let main = cases::main(suite, &build);
         filters::run(&main);
         hostile::run(&main.case);
+        forwarding::run(&main);
+        main.case.demand_description();
     }
 }

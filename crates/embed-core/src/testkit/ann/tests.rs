@@ -1,8 +1,11 @@
 use ndarray::{Array2, ArrayView2};
 
-use super::{AnnSuite, ann_index};
+use super::{AnnSuite, ann_index, ann_index_with_holes};
 use crate::testkit::panics;
-use crate::{AnnIndex, ItemId, Metric, Neighbor, SearchError, SearchRequest, Space, Stop, TopK};
+use crate::{
+    AnnIndex, ItemId, KeyTable, Metric, Neighbor, RowMask, SearchError, SearchRequest, Space, Stop, TopK,
+    Vocab,
+};
 
 /// What a toy does wrong.
 #[derive(Clone, Copy, PartialEq)]
@@ -16,9 +19,15 @@ enum Fault {
     TakesNan,
     ScoresUnsigned,
     IgnoresRadius,
+    BoundIsTheLength,
+    FewKeys,
+    CountsHoles,
+    AnswersHoles,
+    HasVectorsOfHoles,
 }
 
-struct Scan(Array2<f32>, Metric, Fault);
+/// Vectors, and which of them are in the index.
+struct Scan(Array2<f32>, Metric, Fault, RowMask);
 
 impl AnnIndex for Scan {
     fn dim(&self) -> usize {
@@ -26,7 +35,16 @@ impl AnnIndex for Scan {
     }
 
     fn len(&self) -> usize {
-        self.0.nrows()
+        if self.2 == Fault::CountsHoles { self.0.nrows() } else { self.3.count() }
+    }
+
+    fn id_bound(&self) -> usize {
+        if self.2 == Fault::BoundIsTheLength { self.len() } else { self.0.nrows() }
+    }
+
+    fn keys(&self) -> Result<Option<KeyTable>, SearchError> {
+        let n = if self.2 == Fault::FewKeys { self.len().saturating_sub(1) } else { self.0.nrows() };
+        Ok(Some(Vocab::from_keys((0..n).map(|key| key.to_string())).unwrap().into()))
     }
 
     fn metric(&self) -> Metric {
@@ -41,7 +59,8 @@ impl AnnIndex for Scan {
         if out.len() != self.dim() {
             return Err(SearchError::Dimension { expected: self.dim(), got: out.len() });
         }
-        if id as usize >= self.len() {
+        let here = self.3.contains(id as usize) || self.2 == Fault::HasVectorsOfHoles;
+        if id as usize >= self.0.nrows() || !here {
             return Err(SearchError::UnknownId { id, len: self.len() });
         }
         out.iter_mut().zip(self.0.row(id as usize)).for_each(|(o, x)| *o = *x);
@@ -73,7 +92,8 @@ impl AnnIndex for Scan {
         for (row, id) in self.0.rows().into_iter().zip(0..) {
             let score = self.1.score(query, &row.to_vec());
             let score = if fault == Fault::ScoresUnsigned { score.abs() } else { score };
-            let inside = score >= least || fault == Fault::IgnoresRadius;
+            let here = self.3.contains(id as usize) || fault == Fault::AnswersHoles;
+            let inside = here && (score >= least || fault == Fault::IgnoresRadius);
             let allowed = request.filter.allows(id) || fault == Fault::IgnoresFilter;
             if inside && allowed && (fault != Fault::MissesTheFirstRow || id > 0) {
                 top.push(id, score);
@@ -88,13 +108,41 @@ impl AnnIndex for Scan {
 }
 
 fn toy(fault: Fault) -> impl Fn(ArrayView2<'_, f32>, Metric) -> Box<dyn AnnIndex> {
-    move |vectors, metric| Box::new(Scan(vectors.to_owned(), metric, fault))
+    move |vectors, metric| {
+        let all = RowMask::from_fn(vectors.nrows(), |_| true);
+        Box::new(Scan(vectors.to_owned(), metric, fault, all))
+    }
+}
+
+fn toy_with_holes(fault: Fault) -> impl Fn(ArrayView2<'_, f32>, &RowMask, Metric) -> Box<dyn AnnIndex> {
+    move |vectors, rows, metric| Box::new(Scan(vectors.to_owned(), metric, fault, rows.clone()))
 }
 
 #[test]
 fn a_correct_scan_passes_as_exact_and_as_approximate() {
     ann_index(toy(Fault::None), &AnnSuite::exact("scan"));
     ann_index(toy(Fault::None), &AnnSuite { n: 150, dim: 3, ..AnnSuite::approximate("scan", 0.9) });
+}
+
+#[test]
+fn a_correct_scan_with_holes_passes() {
+    ann_index_with_holes(toy_with_holes(Fault::None), &AnnSuite::exact("scan"));
+    let few = AnnSuite { n: 100, dim: 3, ..AnnSuite::approximate("scan", 0.9) };
+    ann_index_with_holes(toy_with_holes(Fault::None), &few);
+}
+
+#[test]
+fn faults_about_holes_are_found() {
+    for (fault, message) in [
+        (Fault::BoundIsTheLength, "id_bound is"),
+        (Fault::CountsHoles, "(len, dim)"),
+        (Fault::AnswersHoles, "is not in the index"),
+        (Fault::HasVectorsOfHoles, "UnknownId"),
+        (Fault::IgnoresFilter, "banned"),
+    ] {
+        let said = panics(|| ann_index_with_holes(toy_with_holes(fault), &AnnSuite::exact("scan")));
+        assert!(said.contains(message) && said.contains("with holes"), "{message}: {said}");
+    }
 }
 
 #[test]
@@ -108,6 +156,7 @@ fn every_fault_is_found_and_named() {
         (Fault::TakesNan, "NotFinite"),
         (Fault::ScoresUnsigned, "by definition"),
         (Fault::IgnoresRadius, "radius"),
+        (Fault::FewKeys, "keys, and ids up to"),
     ] {
         let said = panics(|| ann_index(toy(fault), &AnnSuite::exact("scan")));
         assert!(said.contains(message) && said.contains("scan under"), "{message}: {said}");

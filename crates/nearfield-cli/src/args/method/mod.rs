@@ -52,21 +52,6 @@ impl Method {
         Self::value_variants().iter().copied().find(|method| method.name() == name)
     }
 
-    /// The options that change what it does, beside those of every method.
-    fn options(self) -> &'static [Family] {
-        match self {
-            Self::Item2vec => &[Family::Sequence],
-            Self::Deepwalk | Self::Node2vec => &[Family::Sequence, Family::Graph],
-            Self::Mf | Self::YoutubeDnn | Self::Contrastive => &[Family::Towers],
-            Self::Dssm => &[Family::Towers, Family::Features],
-        }
-    }
-
-    /// Whether it takes a family's options.
-    pub(crate) fn takes(self, family: Family) -> bool {
-        self.options().contains(&family)
-    }
-
     /// Whether an item that training sees only alone, never beside another, stays without a vector.
     pub(crate) fn needs_company(self) -> bool {
         match self {
@@ -76,27 +61,8 @@ impl Method {
     }
 }
 
-/// A family of options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
-    /// How sequences are trained on.
-    Sequence,
-    /// Which graph is walked on, and how.
-    Graph,
-    /// How two towers are trained.
-    Towers,
-    /// What towers look at beside ids and histories.
-    Features,
-}
-
 /// Options that were given, as words to be typed again.
 pub(crate) trait Given {
     /// The line with what was given of these options.
     fn append(&self, line: CommandLine) -> CommandLine;
-
-    /// The first option that was given, for an error that names it.
-    fn first(&self) -> Option<String> {
-        let line = self.append(CommandLine::new("")).finish();
-        line.split_whitespace().next().map(str::to_owned)
-    }
 }

@@ -95,12 +95,6 @@ impl SequenceArgs {
         self.sampler.unwrap_or_default()
     }
 
-    /// The first option given that walks on a graph do not have.
-    pub(crate) fn of_item_vectors(&self) -> Option<&'static str> {
-        let given = [(self.sampler.is_some(), "--sampler"), (self.checkpoint.is_some(), "--checkpoint")];
-        given.into_iter().find_map(|(given, name)| given.then_some(name))
-    }
-
     /// Where the state is kept.
     pub(crate) fn checkpoint(&self) -> Option<&Path> {
         self.checkpoint.as_deref()

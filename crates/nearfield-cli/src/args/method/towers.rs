@@ -3,7 +3,7 @@ use embed_core::Metric;
 use nearfield::towers::Preset;
 use nearfield::towers::losses::Objective;
 use nearfield::towers::models::{HistoryView, Pooling, Similarity};
-use nearfield::towers::train::{FitParams, Negatives, Validation};
+use nearfield::towers::train::{FitParams, NegativeCounts, Validation};
 
 use super::Given;
 use crate::args::values::positive;
@@ -12,7 +12,9 @@ use crate::shell::CommandLine;
 /// How two towers are trained. What is not given is the preset's.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TowerArgs {
-    /// How a history becomes a vector; query is attention of one learned vector
+    /// Pooling of a history into one vector; by default mean, of dssm places. With youtube-dnn each pooling also brings
+    /// its own history and passes (below). contrastive pools the last 500 of all others in 12 passes, dssm the last
+    /// 50 items before the positive in 6, whatever the pooling
     #[arg(long, value_enum, value_name = "P")]
     pub(crate) pooling: Option<PoolingArg>,
 
@@ -20,19 +22,21 @@ pub(crate) struct TowerArgs {
     #[arg(long, value_name = "T", value_parser = positive)]
     max_history: Option<usize>,
 
-    /// What the history of a positive is: all of the user's others, or what came before it
+    /// History of a positive: all of the user's other items, or what came before it; by default others, but
+    /// before with dssm and with --pooling places of youtube-dnn
     #[arg(long, value_enum, value_name = "others|before")]
     view: Option<ViewArg>,
 
-    /// The loss
+    /// The loss; by default softmax
     #[arg(long, value_enum, value_name = "L")]
     loss: Option<LossArg>,
 
-    /// Negatives drawn for each batch, and none beside; 0 takes the batch's other positives, with log Q subtracted
+    /// Negatives drawn for each batch, and none beside; 0 takes the batch's other positives, of which a softmax
+    /// subtracts log Q
     #[arg(long, value_name = "K")]
     sampled: Option<usize>,
 
-    /// What similarities are divided by in a softmax
+    /// Temperature: divisor of similarities before the loss; by default 0.1, and 1 with --loss ccl or --metric ip
     #[arg(long, value_name = "T")]
     temperature: Option<f32>,
 
@@ -44,7 +48,8 @@ pub(crate) struct TowerArgs {
     #[arg(long, value_name = "R")]
     table_rate: Option<f32>,
 
-    /// Hold a tenth of each user's items out of training, rank them after each pass, stop early and keep the best
+    /// Hold a tenth of each user's items (with a history of what came before, the last one) out of training, rank them
+    /// after each pass, stop early and keep the best
     #[arg(long)]
     pub(crate) early_stop: bool,
 }
@@ -52,12 +57,16 @@ pub(crate) struct TowerArgs {
 /// How a history is pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PoolingArg {
+    /// The mean (youtube-dnn: of the last 500 of all others, 12 passes)
     Mean,
+    /// Self-attention of two heads, then the mean (youtube-dnn: of the last 50 of all others, 12 passes)
     SelfAttention,
+    /// Attention of one learned vector (youtube-dnn: over the last 200 of all others, 8 passes)
     Query,
-    /// A mean with a learned weight for each place from the end
+    /// A mean with a learned weight for each place from the end (youtube-dnn: of the last 50 before the positive, 4
+    /// passes)
     Places,
-    /// A mean in which an item k places away counts 1 / √k
+    /// A mean in which an item k places away counts 1 / √k (youtube-dnn: of the last 500 of all others, 12 passes)
     Near,
 }
 
@@ -75,7 +84,9 @@ pub(crate) enum LossArg {
     Softmax,
     /// The positive above the negative
     Bpr,
-    /// Cosine contrastive loss, margin 0.9, weight 150, for sparse logs: trained in many small steps
+    /// Cosine contrastive loss, margin 0.9, weight 150, for sparse logs. mf, youtube-dnn and contrastive train with it
+    /// in their own way: RMSProp, tables that begin near 0, batches of 512, 1,000 negatives drawn, 12 passes. dssm
+    /// changes the loss alone: the batch's other positives are the negatives
     Ccl,
     /// Log loss
     Log,
@@ -91,12 +102,12 @@ impl TowerArgs {
         if self.loss == Some(LossArg::Ccl) {
             preset = preset.contrasted();
         }
-        let Preset { towers, fit } = &mut preset;
+        let Preset { towers, fit, negatives } = &mut preset;
         if let Some(most) = self.max_history {
             towers.max_history = most;
         }
         towers.view = self.view_or(towers.view);
-        self.over_fit((&mut towers.similarity, fit), metric);
+        self.over_fit((&mut towers.similarity, fit, negatives), metric);
         preset
     }
 
@@ -122,10 +133,20 @@ impl TowerArgs {
         (pooling, self.max_history.unwrap_or(50), self.view_or(HistoryView::Before))
     }
 
+    /// The first option given that only a model with a history has.
+    pub(crate) fn of_histories(&self) -> Option<&'static str> {
+        let given = [
+            (self.pooling.is_some(), "--pooling"),
+            (self.max_history.is_some(), "--max-history"),
+            (self.view.is_some(), "--view"),
+        ];
+        given.into_iter().find_map(|(given, option)| given.then_some(option))
+    }
+
     /// What was given of a training, in place of that of a preset.
     pub(crate) fn over_fit(
         &self,
-        (similarity, fit): (&mut Similarity, &mut FitParams),
+        (similarity, fit, negatives): (&mut Similarity, &mut FitParams, &mut NegativeCounts),
         metric: Option<Metric>,
     ) {
         match metric {
@@ -145,13 +166,14 @@ impl TowerArgs {
             };
             if fit.objective != Objective::Softmax {
                 // Log Q is of a softmax, and without it the batch's positives are too popular for negatives.
-                fit.log_q = false;
-                fit.negatives.in_batch &= fit.negatives.shared == 0;
+                negatives.corrected = false;
+                negatives.in_batch &= negatives.per_batch == 0;
             }
         }
         if let Some(sampled) = self.sampled {
-            fit.negatives = Negatives { in_batch: sampled == 0, shared: sampled, own: 0 };
-            fit.log_q = sampled == 0 && fit.objective == Objective::Softmax;
+            let in_batch = sampled == 0;
+            let corrected = in_batch && fit.objective == Objective::Softmax;
+            *negatives = NegativeCounts { in_batch, per_batch: sampled, per_example: 0, corrected };
         }
         fit.temperature = self.temperature.unwrap_or(fit.temperature);
         fit.batch = self.batch.unwrap_or(fit.batch);

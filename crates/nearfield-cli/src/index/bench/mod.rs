@@ -13,6 +13,7 @@ use embed_core::formats::read_tensor;
 use nearfield::ann::{BuildError, Codes, Coding, Index, IndexSpec, Refine, TuneError};
 
 pub(crate) use self::result::{Bench, Family, Point, whole};
+use super::build::refuse_other_space;
 use crate::args::IndexBenchArgs;
 use crate::cancel::Cancel;
 use crate::error::CliError;
@@ -39,6 +40,7 @@ pub(super) fn bench(args: &IndexBenchArgs, json: bool) -> Result<ExitCode, CliEr
     bars.stage("read");
     let items = read_tensor(&args.vectors, args.table.as_deref())?;
     let queries = read_tensor(&args.queries, args.table.as_deref())?;
+    refuse_other_space((&args.queries, queries.space()), (&args.vectors, items.space()))?;
     cancel.check()?;
     bars.stage("true neighbours");
     let truth = truth::truth(args, &items, &queries, &mut bars)?;

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use embed_core::{Metric, NegativeSampler, Vocab};
-use nearfield::negsample::{Frequency, InBatch, Popularity};
+use embed_core::{Metric, Vocab};
+use nearfield::towers::features::{Schema, SchemaOptions};
 use nearfield::towers::layers::MlpParams;
 use nearfield::towers::models::Histories;
-use nearfield::towers::{Dssm, DssmData, FitError};
+use nearfield::towers::{Dssm, DssmData};
 
 use super::towers::{held_out, training};
 use super::{Learned, dim};
@@ -21,15 +21,19 @@ pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Le
     if learn.metric == Some(Metric::L2) {
         return Err(CliError::NotTrainedFor { metric: Metric::L2, method: method.name() });
     }
-    let schema = data.frames.schema(&args.features, args.tower.history());
+    let (pooling, max_history, view) = args.tower.history();
+    let (item_id, id_dropout) = (!args.features.no_ids, args.features.id_dropout);
+    let options = SchemaOptions { item_id, id_dropout, pooling, max_history, view };
+    let schema = Schema::of_frames(data.frames.users.as_ref(), data.frames.items.as_ref(), &options);
     let view = schema.history.as_ref().map(|history| history.view).unwrap_or_default();
-    let (mut towers, mut fit) = Dssm::preset(schema, dim(args, data.items.len()));
+    let mut preset = Dssm::preset(schema, dim(args, data.items.len()));
+    let (towers, fit) = (&mut preset.params, &mut preset.fit);
     if !args.features.layers.is_empty() {
         let hidden = args.features.layers.clone();
         let layers = MlpParams { hidden, batch_norm: true, ..MlpParams::default() };
         (towers.user_layers, towers.item_layers) = (Some(layers.clone()), Some(layers));
     }
-    args.tower.over_fit((&mut towers.similarity, &mut fit), learn.metric);
+    args.tower.over_fit((&mut towers.similarity, fit, &mut preset.negatives), learn.metric);
     towers.unseen = args.features.unseen.unwrap_or(towers.unseen);
     fit.epochs = learn.epochs.unwrap_or(fit.epochs);
     let users = match &data.users {
@@ -39,15 +43,7 @@ pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Le
         }
         None => Arc::new(Vocab::from_keys((0..data.sequences.len()).map(|row| row.to_string()))?),
     };
-    let (sequences, truth) = held_out(data, view, &fit, learn.seed);
-    let counts = sequences.counts();
-    let mut sampler: Box<dyn NegativeSampler> = if fit.negatives.shared > 0 {
-        // Every item alike, but those that nobody has: they are no negatives.
-        Box::new(Popularity::new(&counts, 0.0).map_err(FitError::from)?)
-    } else {
-        let frequency = Frequency::from_counts(&counts).map_err(FitError::from)?;
-        Box::new(InBatch::new(counts.len(), frequency).map_err(FitError::from)?)
-    };
+    let (sequences, truth) = held_out(data, view, fit, learn.seed);
     let histories = Histories::new(sequences);
     let of = DssmData {
         histories: &histories,
@@ -55,10 +51,12 @@ pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Le
         items: &data.items,
         user_features: data.frames.users.as_ref(),
         item_features: data.frames.items.as_ref(),
+        held_out: truth.as_ref(),
     };
     let start = Instant::now();
     let mut run = args.work.run(learn.seed, bars);
-    let model = Dssm::fit((&towers, &fit), (of, truth.as_ref()), sampler.as_mut(), &mut run)?;
-    let training = training((towers.dim, &fit), model.report(), start.elapsed().as_secs_f64())?;
-    Ok(Learned { model: Model::Dssm(Arc::new(model)), training, graph: None })
+    let model = Dssm::fit_until_stopped(&preset.params, &preset.fit, of, preset.negatives, &mut run)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let training = training((preset.params.dim, model.fit_record()), model.report(), seconds)?;
+    Ok(Learned { model: Model::Dssm(model), training, graph: None })
 }

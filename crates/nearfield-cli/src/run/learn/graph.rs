@@ -55,8 +55,8 @@ pub(super) fn walked(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<
         isolated: graph.n_isolated(),
     };
     let mut fit = |graph: &Graph| match args.learn.method {
-        Method::Deepwalk => DeepWalk::fit(&params, graph, &mut run),
-        _ => Node2Vec::fit(&params, graph, &mut run),
+        Method::Deepwalk => DeepWalk::fit_until_stopped(&params, graph, None, &mut run),
+        _ => Node2Vec::fit_until_stopped(&params, graph, None, &mut run),
     };
     let (model, report) = match made {
         LogGraph::Items(graph) => {

@@ -31,18 +31,19 @@ pub(super) fn item2vec(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Resul
 /// Goes through the passes that are left, with negatives by `counts`, and a checkpoint after each pass if one is asked
 /// for.
 pub(crate) fn train(
-    mut passes: Passes,
+    passes: Passes<'_>,
     counts: &[u64],
     args: &SequenceArgs,
     source: &dyn SequenceSource,
     run: &mut Run<'_>,
 ) -> Result<ItemVectors, CliError> {
+    let sampler = sampler(args.sampler(), counts, passes.params())?;
+    let mut passes = passes.with_sampler(sampler)?;
     if let Some(path) = args.checkpoint().filter(|path| path.exists()) {
         passes = passes.restored(path)?;
     }
-    let mut sampler = sampler(args.sampler(), counts, passes.params())?;
     loop {
-        let goes_on = passes.epoch(source, sampler.as_mut(), run)?;
+        let goes_on = passes.epoch(source, run)?;
         if let Some(path) = args.checkpoint().filter(|_| !passes.report().stopped) {
             passes.save(path)?;
         }

@@ -1,8 +1,9 @@
-use embed_core::{AnnIndex, Effort, Embeddings, Metric, NegativeSampler, Run, Vocab};
+use embed_core::{AnnIndex, Effort, Embeddings, Metric, Run, Vocab};
 use ndarray::ArrayView2;
 use nearfield::ann::IndexSpec;
 use nearfield::negsample::{
-    Curriculum, ExcludePositives, HardNegatives, HardParams, Mixture, Popularity, Schedule,
+    Curriculum, ExcludePositives, HardNegatives, HardParams, Mixture, Popularity, RefreshableSampler,
+    Schedule,
 };
 use nearfield::seqemb::{Exclude, FitError, Params};
 
@@ -13,7 +14,7 @@ pub(super) fn sampler(
     kind: Sampler,
     counts: &[u64],
     params: &Params,
-) -> Result<Box<dyn NegativeSampler>, FitError> {
+) -> Result<Box<dyn RefreshableSampler>, FitError> {
     let by_count = || Popularity::new(counts, params.exponent);
     let alike = || Popularity::new(counts, 0.0);
     Ok(match kind {

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use embed_core::{Csr, Metric, NegativeSampler, Sequences, Vocab};
-use nearfield::negsample::{Frequency, InBatch, Uniform};
+use embed_core::{Csr, Metric, Sequences, Vocab};
 use nearfield::towers::models::{Histories, HistoryView};
-use nearfield::towers::train::{FitParams, FitReport, Holdout, hold_out};
-use nearfield::towers::{FitError, IdTowers, Preset};
+use nearfield::towers::train::{FitParams, FitRecord, FitReport, Holdout, hold_out};
+use nearfield::towers::{IdTowers, Preset, TwoTowerData};
 
 use super::{CurvePoint, Learned, Training, dim};
 use crate::args::{Method, RunArgs};
@@ -28,15 +27,14 @@ pub(super) fn towers(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<
     };
     let (sequences, truth) = held_out(data, preset.towers.view, &preset.fit, learn.seed);
     let histories = Histories::new(sequences);
-    let mut sampler = sampler(&preset, &histories)?;
     let start = Instant::now();
     let mut run = args.work.run(learn.seed, bars);
-    let keys = (users, data.items.clone());
-    let settings = (&preset.towers, &preset.fit);
-    let model = IdTowers::fit(settings, (&histories, truth.as_ref()), keys, sampler.as_mut(), &mut run)?;
-    let settings = (preset.towers.dim, &preset.fit);
-    let training = training(settings, model.report(), start.elapsed().as_secs_f64())?;
-    Ok(Learned { model: Model::Towers(Arc::new(model)), training, graph: None })
+    let of =
+        TwoTowerData { histories: &histories, users: &users, items: &data.items, held_out: truth.as_ref() };
+    let model = IdTowers::fit_until_stopped(&preset.towers, &preset.fit, of, preset.negatives, &mut run)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let training = training((preset.towers.dim, model.fit_record()), model.report(), seconds)?;
+    Ok(Learned { model: Model::Towers(model), training, graph: None })
 }
 
 /// What is trained on, and what validation ranks, if it is asked for.
@@ -75,21 +73,12 @@ fn preset(args: &RunArgs, data: &Dataset) -> Result<Preset, CliError> {
     Ok(preset)
 }
 
-fn sampler(preset: &Preset, histories: &Histories) -> Result<Box<dyn NegativeSampler>, CliError> {
-    let n_items = histories.n_items();
-    if preset.fit.negatives.shared > 0 {
-        return Ok(Box::new(Uniform::new(n_items).map_err(FitError::from)?));
-    }
-    let frequency = Frequency::from_counts(&histories.sequences().counts()).map_err(FitError::from)?;
-    Ok(Box::new(InBatch::new(n_items, frequency).map_err(FitError::from)?))
-}
-
 /// What a training of towers did.
 ///
 /// # Errors
 /// [`CliError::Cancelled`] when it was stopped before it learned anything.
 pub(super) fn training(
-    (dim, fit): (usize, &FitParams),
+    (dim, record): (usize, &FitRecord),
     report: &FitReport,
     seconds: f64,
 ) -> Result<Training, CliError> {
@@ -97,12 +86,11 @@ pub(super) fn training(
     if report.stopped && examples == 0 {
         return Err(CliError::Cancelled);
     }
-    let negatives = fit.negatives;
-    let per_positive = negatives.shared + if negatives.in_batch { fit.batch - 1 } else { 0 };
+    let per_positive = record.negatives.per_positive(record.fit.batch);
     let points = (1..).zip(&report.epochs);
     Ok(Training {
         dim,
-        epochs: fit.epochs,
+        epochs: record.fit.epochs,
         epochs_done: report.epochs_done,
         curve: points
             .map(|(epoch, e)| CurvePoint { epoch, loss: e.loss, validation: e.validation.map(|v| v.ndcg) })

@@ -1,10 +1,11 @@
-use embed_core::{EmbedError, Embedder, ItemId, Parallelism, Space, kernel};
+use embed_core::{EmbedError, Embedder, ItemId, Parallelism, kernel};
 use ndarray::ArrayViewMut2;
 
 use super::Dssm;
 use crate::features::Records;
 use crate::models::{DssmUserTape, Similarity};
 use crate::serve::blocks::{Kept, embed_blocks};
+use crate::serve::embedders::{HistoryEmbedder, UserEmbedder, describe};
 
 /// Whom a vector is wanted of.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -48,11 +49,11 @@ thread_local! {
 
 impl Dssm {
     fn check<'r>(&'r self, input: &UserRecord<'r>) -> Result<(&'r Records, usize), EmbedError> {
-        let user = &self.folded.0;
+        let user = &self.0.folded.0;
         let (records, row) = match input.who {
-            Who::Nobody => (&self.nobody, 0),
+            Who::Nobody => (&self.0.nobody, 0),
             Who::Known(row) => (&*user.records, row as usize),
-            Who::Features(records, _) if !records.are_like(&self.nobody) => {
+            Who::Features(records, _) if !records.are_like(&self.0.nobody) => {
                 return Err(Unknown::OtherCoder.into());
             }
             Who::Features(records, row) => (records, row),
@@ -87,13 +88,13 @@ impl Dssm {
         tape: &mut DssmUserTape,
         out: &mut [f32],
     ) -> Result<(), EmbedError> {
-        let (expected, got) = (self.params.dim, out.len());
+        let (expected, got) = (self.0.params.dim, out.len());
         if expected != got {
             return Err(EmbedError::Dimension { expected, got });
         }
         let record = self.check(input)?;
-        self.folded.0.apply(&self.model.tables, record, input.history, out, tape);
-        if self.params.similarity == Similarity::Cosine {
+        self.0.folded.0.apply(self.tables(), record, input.history, out, tape);
+        if self.0.params.similarity == Similarity::Cosine {
             kernel::normalize(out);
         }
         Ok(())
@@ -106,30 +107,24 @@ impl Dssm {
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), EmbedError> {
         let inputs: Vec<&UserRecord<'_>> = inputs.iter().collect();
-        let user = &self.folded.0;
-        let made = (self.params.dim, self.params.similarity);
+        let user = &self.0.folded.0;
+        let made = (self.0.params.dim, self.0.params.similarity);
         let check = |input| self.check(input);
         embed_blocks(&inputs, made, (parallelism, out), &KEPT, check, |(inputs, records), rows, tape| {
             user.clear(tape);
             for (input, record) in inputs.iter().zip(records) {
                 user.push(*record, input.history, tape);
             }
-            user.infer_pushed(&self.model.tables, rows, tape);
+            user.infer_pushed(self.tables(), rows, tape);
         })
     }
 }
 
-impl<'a> Embedder<UserRecord<'a>> for Dssm {
-    fn dim(&self) -> usize {
-        self.params.dim
-    }
-
-    fn space(&self) -> Space {
-        self.items.space()
-    }
+impl<'a> Embedder<UserRecord<'a>> for UserEmbedder<Dssm> {
+    describe!();
 
     fn embed_into(&self, input: &UserRecord<'a>, out: &mut [f32]) -> Result<(), EmbedError> {
-        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(input, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.0.embed_with(input, tape, out))
     }
 
     fn embed_batch_into(
@@ -139,22 +134,16 @@ impl<'a> Embedder<UserRecord<'a>> for Dssm {
         out: ArrayViewMut2<'_, f32>,
     ) -> Result<(), EmbedError> {
         let inputs: Vec<UserRecord<'a>> = inputs.iter().map(|input| **input).collect();
-        self.batch(&inputs, parallelism, out)
+        self.0.batch(&inputs, parallelism, out)
     }
 }
 
-impl Embedder<[ItemId]> for Dssm {
-    fn dim(&self) -> usize {
-        self.params.dim
-    }
-
-    fn space(&self) -> Space {
-        self.items.space()
-    }
+impl Embedder<[ItemId]> for HistoryEmbedder<Dssm> {
+    describe!();
 
     fn embed_into(&self, history: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
         let input = UserRecord { who: Who::Nobody, history };
-        KEPT.with_borrow_mut(|(_, tape)| self.embed_with(&input, tape, out))
+        KEPT.with_borrow_mut(|(_, tape)| self.0.embed_with(&input, tape, out))
     }
 
     fn embed_batch_into(
@@ -165,6 +154,6 @@ impl Embedder<[ItemId]> for Dssm {
     ) -> Result<(), EmbedError> {
         let inputs: Vec<UserRecord<'_>> =
             inputs.iter().map(|history| UserRecord { who: Who::Nobody, history }).collect();
-        self.batch(&inputs, parallelism, out)
+        self.0.batch(&inputs, parallelism, out)
     }
 }

@@ -5,23 +5,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
-use embed_core::{Embeddings, Parallelism, Space};
+use embed_core::{Embeddings, ItemId, Parallelism, RowMask, Space};
 use serde::{Deserialize, Serialize};
 
 use super::Dssm;
-use super::model::catalogue;
+use super::model::shrink_unseen;
 use crate::features::{Coded, Coder, Column, Records, Side};
 use crate::layers::Bag;
 use crate::matrix::Buffer;
-use crate::models::{DssmParams, TwoTower};
+use crate::models::{DssmParams, Encoder, TwoTower};
+use crate::serve::served::{Served, item_vectors};
 use crate::store::{field, holds, read_tensors, write_tensors};
-use crate::train::{FitParams, FitReport};
+use crate::train::{FitRecord, FitReport};
 
 /// Header of kind `dssm`, version 1.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
     params: DssmParams,
-    fit: FitParams,
+    fit: FitRecord,
     report: FitReport,
     coder: Coder,
     /// Fingerprint of the item vectors.
@@ -38,20 +39,20 @@ impl Dssm {
     /// [`StoreError`] when the file cannot be written; an old file is then as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), StoreError> {
         let header = Header {
-            params: self.params.clone(),
-            fit: self.fit.clone(),
-            report: self.report.clone(),
-            coder: self.coder.clone(),
-            space: self.items.space(),
+            params: self.0.params.clone(),
+            fit: self.fit_record().clone(),
+            report: self.report().clone(),
+            coder: self.coder().clone(),
+            space: self.items().space(),
         };
         let mut writer = Writer::create(path, Self::KIND, &header)?;
-        writer.vocab("items", self.items.vocab())?;
-        writer.vocab("users", &self.users)?;
-        for (number, table) in self.coder.tables().iter().enumerate() {
+        writer.vocab("items", self.items().vocab())?;
+        writer.vocab("users", self.users())?;
+        for (number, table) in self.coder().tables().iter().enumerate() {
             writer.vocab(&format!("table.{number}"), &table.vocab)?;
         }
-        write(&mut writer, "user", &self.model.user.records)?;
-        write(&mut writer, "item", &self.model.item.records)?;
+        write(&mut writer, "user", &self.0.served.model.user.records)?;
+        write(&mut writer, "item", &self.0.served.model.item.records)?;
         write_tensors(&mut writer, &self.tensors())?;
         writer.finish()
     }
@@ -84,15 +85,21 @@ impl Dssm {
         let model = TwoTower::over_features(&params, &coder, (user_records, item_records), 1.0, 0);
         let mut model = model.map_err(|_| field(reader, "settings", 1, 0))?;
         read_tensors(reader, &mut model)?;
-        let vectors = catalogue(&params, &model, items, Parallelism::All);
+        let records = Arc::clone(&model.item.records);
+        let shrink =
+            |vectors: ndarray::ArrayViewMut2<'_, f32>| shrink_unseen(params.unseen, &records, vectors);
+        let vectors = item_vectors(&model, items, Parallelism::All, shrink);
         let vectors = vectors.map_err(|_| field(reader, "threads", 1, 0))?;
         // The same values give the same vectors on one instruction set; on another they agree to rounding, and the space is
         // still theirs.
         let placed = vectors.map(Embeddings::into_parts).and_then(|(k, v)| Embeddings::in_space(k, v, space));
         let items = placed.map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
-        let folded = (model.user.folded(), model.item.folded());
-        let nobody = coder.unknown(Side::User, 1);
-        Ok(Self { params, fit, report, coder, model, folded, nobody, users, items })
+        let known = |row: usize| ItemId::try_from(row).is_ok_and(|item| model.item.knows_by_content(&item));
+        let items = items.with_trained(RowMask::from_fn(records.len(), known));
+        let items = items.map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
+        let trained_users = RowMask::from_fn(users.len(), |_| true);
+        let served = Served { model, record: fit, report, users, trained_users, items };
+        Ok(Self::of(params, coder, served))
     }
 }
 

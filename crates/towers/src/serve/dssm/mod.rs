@@ -6,4 +6,5 @@ mod model;
 mod preset;
 
 pub use embedder::{UserRecord, Who};
-pub use model::{Dssm, DssmData};
+pub use model::{Dssm, DssmData, DssmTraining};
+pub use preset::DssmPreset;
