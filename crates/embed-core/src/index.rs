@@ -342,7 +342,9 @@ pub enum SearchError {
         what: &'static str,
     },
     /// A row that is not in the index: beyond all ids, without a trained vector, or removed.
-    #[error("row {id} is not in the index of {len} rows: it was never there, has no trained vector, or was removed")]
+    #[error(
+        "row {id} is not in the index of {len} rows: it was never there, has no trained vector, or was removed"
+    )]
     UnknownId {
         /// The row.
         id: ItemId,
