@@ -133,7 +133,8 @@ impl Index {
     ///
     /// # Errors
     /// - [`StoreError::Io`], [`StoreError::NotAFile`] when it cannot be opened.
-    /// - [`StoreError::Malformed`] when it is no index, is of a newer version, or its parts do not fit together.
+    /// - [`StoreError::Malformed`] when it is no index, is of a newer version, has pending changes
+    ///   ([`Changed::open`](crate::Changed::open) opens those), or its parts do not fit together.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         file::open(path.as_ref())
     }

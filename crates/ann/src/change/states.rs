@@ -49,10 +49,33 @@ impl States {
 
     /// The removed ids, ascending. O(pages with changes).
     pub(super) fn removed(&self) -> impl Iterator<Item = ItemId> {
-        let pages =
-            (0u32..).step_by(PAGE).zip(&self.0).filter_map(|(first, page)| Some((first, page.as_ref()?)));
+        // In this order: the last page ends where the numbers do.
+        let pages = self.0.iter().zip((0u32..).step_by(PAGE));
+        let pages = pages.filter_map(|(page, first)| Some((first, page.as_ref()?)));
         pages.flat_map(|(first, page)| {
             (first..=u32::MAX).zip(&page[..]).filter(|(_, state)| **state == REMOVED).map(|(id, _)| id)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_reach_to_the_last_id() {
+        let mut states = States::default();
+        let last = u32::MAX - 1;
+        for (id, state) in
+            [(0, State::Removed), (4095, State::Beside(0)), (4096, State::Removed), (last, State::Removed)]
+        {
+            states.set(id, state);
+            assert_eq!((states.get(id), states.get(id ^ 1)), (state, State::Unchanged));
+        }
+        let before = states.clone();
+        states.set(4096, State::Beside(7));
+        assert_eq!(states.removed().collect::<Vec<_>>(), [0, last]);
+        assert_eq!(before.removed().collect::<Vec<_>>(), [0, 4096, last]);
+        assert_eq!(states.get(u32::MAX), State::Unchanged);
     }
 }
