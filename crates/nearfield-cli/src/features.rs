@@ -2,16 +2,12 @@
 
 use std::path::Path;
 
-use embed_core::{FeatureFrame, FeatureType};
+use embed_core::FeatureFrame;
 use nearfield::interactions::{FeatureOptions, ReadError, read_features};
-use nearfield::towers::features::{Feature, HistoryFeature, IdFeature, Schema, Side, SideSchema};
-use nearfield::towers::models::{HistoryView, Pooling};
+use nearfield::towers::features::{Schema, Side};
 
 use crate::args::FeatureArgs;
 use crate::error::CliError;
-
-/// The table of item ids; a column of users that is called so too could share it.
-const ITEMS: &str = "items";
 
 /// What is known of users and items.
 #[derive(Debug, Default)]
@@ -52,28 +48,6 @@ impl Frames {
         match args.feature_types.iter().zip(found).find(|(_, found)| !found) {
             Some(((column, _), _)) => Err(CliError::NoColumn { column: column.clone() }),
             None => Ok(frames),
-        }
-    }
-
-    /// Every column as a feature; the item's id, and the history by everything that items are known by.
-    pub(crate) fn schema(&self, args: &FeatureArgs, history: (Pooling, usize, HistoryView)) -> Schema {
-        let features = |frame: &Option<FeatureFrame>| -> Vec<Feature> {
-            let columns = frame.iter().flat_map(FeatureFrame::columns);
-            columns.map(|column| Feature::new(&column.name, column.values.kind())).collect()
-        };
-        let (users, items) = (features(&self.users), features(&self.items));
-        let dropout = args.id_dropout.unwrap_or(if items.is_empty() { 0.0 } else { 0.1 });
-        let coded = |feature: &&Feature| matches!(feature.kind, FeatureType::Category | FeatureType::List);
-        let columns = items.iter().filter(coded).map(|feature| feature.column.clone()).collect::<Vec<_>>();
-        let (pooling, most, view) = history;
-        let bare = args.no_ids && columns.is_empty();
-        Schema {
-            user: SideSchema { id: None, features: users },
-            history: (!bare).then_some(HistoryFeature { pooling, most, view, columns }),
-            item: SideSchema {
-                id: (!args.no_ids).then(|| IdFeature::new(ITEMS).dropped(dropout)),
-                features: items,
-            },
         }
     }
 }

@@ -10,7 +10,7 @@ use nearfield::seqemb::{ItemVectors, Params, Pooled, Pooling, Scoring};
 use nearfield::towers::features::Records;
 use nearfield::towers::models::{DssmParams, TowersParams};
 use nearfield::towers::train::FitRecord;
-use nearfield::towers::{Dssm, IdTowers, UserInput, UserRecord, Who};
+use nearfield::towers::{Dssm, IdTowers, UserEmbedder, UserInput, UserRecord, Who};
 use serde::Serialize;
 
 use crate::args::Method;
@@ -58,8 +58,8 @@ impl Model {
             Self::Items(vectors) | Self::UsersItems(UserItemVectors { items: vectors, .. }) => {
                 UserSide::Pooled(vectors.pooled(Pooling::default(), Scoring::InOut))
             }
-            Self::Towers(model) => UserSide::Towers(Arc::clone(model)),
-            Self::Dssm(model) => UserSide::Dssm(Arc::clone(model)),
+            Self::Towers(model) => UserSide::Towers(model.user_embedder()),
+            Self::Dssm(model) => UserSide::Dssm(model.user_embedder()),
         }
     }
 
@@ -136,14 +136,14 @@ pub(crate) struct Whom<'a> {
 #[derive(Debug)]
 pub(crate) enum UserSide {
     Pooled(Pooled),
-    Towers(Arc<IdTowers>),
-    Dssm(Arc<Dssm>),
+    Towers(UserEmbedder<IdTowers>),
+    Dssm(UserEmbedder<Dssm>),
 }
 
 impl UserSide {
     /// Whether it can make a vector of somebody without a history.
     pub(crate) fn knows_features(&self) -> bool {
-        matches!(self, Self::Dssm(model) if !model.coder().schema().user.features.is_empty())
+        matches!(self, Self::Dssm(side) if !side.model().coder().schema().user.features.is_empty())
     }
 }
 
@@ -151,32 +151,28 @@ impl Embedder<Whom<'_>> for UserSide {
     fn dim(&self) -> usize {
         match self {
             Self::Pooled(pooled) => pooled.dim(),
-            Self::Towers(model) => model.params().dim,
-            Self::Dssm(model) => model.params().dim,
+            Self::Towers(side) => Embedder::<UserInput<'_>>::dim(side),
+            Self::Dssm(side) => Embedder::<UserRecord<'_>>::dim(side),
         }
     }
 
     fn space(&self) -> Space {
         match self {
             Self::Pooled(pooled) => pooled.space(),
-            Self::Towers(model) => model.items().space(),
-            Self::Dssm(model) => model.items().space(),
+            Self::Towers(side) => Embedder::<UserInput<'_>>::space(side),
+            Self::Dssm(side) => Embedder::<UserRecord<'_>>::space(side),
         }
     }
 
     fn embed_into(&self, whom: &Whom<'_>, out: &mut [f32]) -> Result<(), EmbedError> {
         match self {
             Self::Pooled(pooled) => pooled.embed_into(whom.history, out),
-            Self::Dssm(model) => {
+            Self::Dssm(side) => {
                 let known = whom.user.map_or(Who::Nobody, Who::Known);
                 let who = whom.features.map_or(known, |(records, row)| Who::Features(records, row));
-                model.embed_into(&UserRecord { who, history: whom.history }, out)
+                side.embed_into(&UserRecord { who, history: whom.history }, out)
             }
-            // A user without items has a vector that was never trained.
-            Self::Towers(_) if whom.history.is_empty() => Err(EmbedError::Empty { what: "history" }),
-            Self::Towers(model) => {
-                model.embed_into(&UserInput { user: whom.user, history: whom.history }, out)
-            }
+            Self::Towers(side) => side.embed_into(&UserInput { user: whom.user, history: whom.history }, out),
         }
     }
 }

@@ -64,10 +64,11 @@ fn open(dir: &Path) -> Result<Recommender<UserSide, Index>, CliError> {
 /// The user's row of features, where a file has them.
 fn features(args: &RecommendArgs, side: &UserSide) -> Result<Option<(Records, usize)>, CliError> {
     let (Some(path), Some(user)) = (&args.user_features, &args.user) else { return Ok(None) };
-    let UserSide::Dssm(model) = side else {
+    let UserSide::Dssm(side) = side else {
         let method = "of another kind".to_owned();
         return Err(CliError::NoFeatures { path: args.model.clone(), method });
     };
+    let model = side.model();
     let frame = features::of_model(path, model.coder().schema(), Side::User)?;
     let row = keys::find(frame.keys(), "user", user)?;
     Ok(Some((model.coder().code(Side::User, &frame)?, row as usize)))
