@@ -87,7 +87,7 @@ fn users(args: &EmbedArgs, model: &Model) -> Result<Embeddings, CliError> {
         Model::Dssm(model) if !lines => Some(model.coder().code(Side::User, &frame)?),
         _ => None,
     };
-    let side = model.users(model.metric());
+    let side = model.users(embed_core::Metric::InnerProduct);
     let whom: Vec<Whom<'_>> = frame
         .keys()
         .keys()

@@ -2,16 +2,12 @@
 
 use std::path::Path;
 
-use embed_core::{FeatureFrame, FeatureType};
+use embed_core::FeatureFrame;
 use nearfield::interactions::{FeatureOptions, ReadError, read_features};
-use nearfield::towers::features::{Feature, HistoryFeature, IdFeature, Schema, Side, SideSchema};
-use nearfield::towers::models::{HistoryView, Pooling};
+use nearfield::towers::features::{Schema, SchemaOptions, Side};
 
 use crate::args::{FeatureArgs, RunArgs};
 use crate::error::CliError;
-
-/// The table of item ids; a column of users that is called so too could share it.
-const ITEMS: &str = "items";
 
 /// What is known of users and items.
 #[derive(Debug, Default)]
@@ -60,39 +56,22 @@ impl Frames {
     /// # Errors
     /// [`CliError::NotAnOption`] names the first.
     pub(crate) fn check(&self, args: &RunArgs) -> Result<(), CliError> {
-        let history = args.tower.history();
         match args.tower.of_histories() {
-            Some(option) if self.schema(&args.features, history).history.is_none() => {
-                Err(CliError::NotAnOption {
-                    option: option.to_owned(),
-                    with: "--no-ids without a category or list in --item-features".to_owned(),
-                    of: "models with a history".to_owned(),
-                })
-            }
+            Some(option) if self.schema(args).history.is_none() => Err(CliError::NotAnOption {
+                option: option.to_owned(),
+                with: "--no-ids without a category or list in --item-features".to_owned(),
+                of: "models with a history".to_owned(),
+            }),
             _ => Ok(()),
         }
     }
 
     /// Every column as a feature; the item's id, and the history by everything that items are known by.
-    pub(crate) fn schema(&self, args: &FeatureArgs, history: (Pooling, usize, HistoryView)) -> Schema {
-        let features = |frame: &Option<FeatureFrame>| -> Vec<Feature> {
-            let columns = frame.iter().flat_map(FeatureFrame::columns);
-            columns.map(|column| Feature::new(&column.name, column.values.kind())).collect()
-        };
-        let (users, items) = (features(&self.users), features(&self.items));
-        let dropout = args.id_dropout.unwrap_or(if items.is_empty() { 0.0 } else { 0.1 });
-        let coded = |feature: &&Feature| matches!(feature.kind, FeatureType::Category | FeatureType::List);
-        let columns = items.iter().filter(coded).map(|feature| feature.column.clone()).collect::<Vec<_>>();
-        let (pooling, most, view) = history;
-        let bare = args.no_ids && columns.is_empty();
-        Schema {
-            user: SideSchema { id: None, features: users },
-            history: (!bare).then_some(HistoryFeature { pooling, most, view, columns }),
-            item: SideSchema {
-                id: (!args.no_ids).then(|| IdFeature::new(ITEMS).dropped(dropout)),
-                features: items,
-            },
-        }
+    pub(crate) fn schema(&self, args: &RunArgs) -> Schema {
+        let (pooling, max_history, view) = args.tower.history();
+        let (item_id, id_dropout) = (!args.features.no_ids, args.features.id_dropout);
+        let options = SchemaOptions { item_id, id_dropout, pooling, max_history, view };
+        Schema::of_frames(self.users.as_ref(), self.items.as_ref(), &options)
     }
 }
 

@@ -187,9 +187,7 @@ impl Embedder<Whom<'_>> for UserSide {
                 let who = whom.features.map_or(known, |(records, row)| Who::Features(records, row));
                 side.embed_into(&UserRecord { who, history: whom.history }, out)
             }
-            Self::Towers(side) => {
-                side.embed_into(&UserInput { user: whom.user, history: whom.history }, out)
-            }
+            Self::Towers(side) => side.embed_into(&UserInput { user: whom.user, history: whom.history }, out),
         }
     }
 }

@@ -112,7 +112,7 @@ fn heaviest(weights: &[f64]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::chi_square_holds;
+    use crate::laws::chi_square_holds;
     use embed_core::SeededRng;
     use proptest::prelude::*;
 

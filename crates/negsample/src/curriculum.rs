@@ -146,7 +146,7 @@ impl<E: RefreshableSampler, H: RefreshableSampler> RefreshableSampler for Curric
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::check_law;
+    use crate::laws::check_law;
     use crate::{Popularity, Uniform};
 
     #[test]

@@ -149,7 +149,7 @@ impl<S: RefreshableSampler> RefreshableSampler for ExcludePositives<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::check_law;
+    use crate::laws::check_law;
     use crate::{Popularity, Uniform};
 
     #[test]

@@ -252,7 +252,7 @@ impl std::fmt::Debug for HardNegatives {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Exact, chi_square_holds};
+    use crate::laws::{Exact, chi_square_holds};
     use embed_core::Metric;
     use ndarray::{Array2, array};
 

@@ -189,7 +189,7 @@ struct ForeignItem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::chi_square_holds;
+    use crate::laws::chi_square_holds;
     use crate::{Popularity, StreamingParams};
 
     const COUNTS: [u64; 6] = [50, 20, 15, 10, 4, 1];

@@ -46,6 +46,8 @@ mod error;
 mod exclude;
 mod hard;
 mod in_batch;
+#[cfg(test)]
+mod laws;
 mod log_uniform;
 mod mixture;
 mod popularity;
@@ -54,8 +56,8 @@ mod refreshable;
 mod split;
 mod streaming;
 mod streaming_file;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod uniform;
 
 pub use alias::AliasTable;

@@ -82,7 +82,7 @@ impl NegativeSampler for LogUniform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::check_law;
+    use crate::laws::check_law;
 
     #[test]
     fn ranks_follow_the_law() {

@@ -145,7 +145,7 @@ impl std::fmt::Debug for Mixture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::check_law;
+    use crate::laws::check_law;
     use crate::{ExcludePositives, Popularity, Uniform};
 
     fn mixture() -> Mixture {

@@ -83,7 +83,7 @@ impl NegativeSampler for Popularity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::check_law;
+    use crate::laws::check_law;
 
     #[test]
     fn draws_follow_the_counts_under_every_exponent() {

@@ -1,106 +1,196 @@
-//! Chi-square against a stated law.
+//! Conformance suite of [`RefreshableSampler`], behind the feature `testing`: that a sampler which wants fresh vectors gets them and is
+//! content, and that a wrapper hands every call to what it wraps. What samplers draw is tried by
+//! `embed_core::testkit::negative_sampler`.
+//!
+//! ```
+//! use negsample::testing::{Probe, refreshed, wrapper};
+//! use negsample::{ExcludePositives, Uniform};
+//!
+//! wrapper("ExcludePositives", |probe: Probe| Box::new(ExcludePositives::new(probe)));
+//! refreshed("Uniform", &mut Uniform::new(9)?, 4);
+//! # Ok::<(), embed_core::SampleError>(())
+//! ```
 
-use embed_core::testkit::exact_top_k;
-use embed_core::{
-    AnnIndex, ItemId, Metric, NegativeContext, NegativeSampler, Neighbor, SearchError, SearchRequest,
-    SeededRng, Space, Stop,
-};
+// A suite fails as a test does.
+#![allow(clippy::panic, clippy::missing_panics_doc, reason = "a suite of tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use embed_core::{Batch, ItemId, NegativeContext, NegativeSampler, SampleError, SeededRng};
 use ndarray::{Array2, ArrayView2};
 
-/// An exact index by its definition.
-pub(crate) struct Exact {
-    pub(crate) rows: Array2<f32>,
-    pub(crate) metric: Metric,
+use crate::RefreshableSampler;
+
+/// Items of a [`Probe`].
+pub const ITEMS: usize = 9;
+
+/// A sampler of the first item that counts what it is told, and is stale until it is refreshed.
+#[derive(Debug, Clone, Default)]
+pub struct Probe {
+    counts: Arc<Counts>,
 }
 
-impl Exact {
-    pub(crate) fn boxed(rows: ArrayView2<'_, f32>, metric: Metric) -> Box<dyn AnnIndex> {
-        Box::new(Self { rows: rows.to_owned(), metric })
+#[derive(Debug, Default)]
+struct Counts {
+    observed: AtomicU64,
+    asked: AtomicU64,
+    refreshed: AtomicU64,
+}
+
+impl Probe {
+    fn read(&self) -> [u64; 3] {
+        let Counts { observed, asked, refreshed } = &*self.counts;
+        [observed, asked, refreshed].map(|count| count.load(Ordering::SeqCst))
     }
 }
 
-impl AnnIndex for Exact {
-    fn dim(&self) -> usize {
-        self.rows.ncols()
+impl NegativeSampler for Probe {
+    fn n_items(&self) -> usize {
+        ITEMS
     }
-    fn len(&self) -> usize {
-        self.rows.nrows()
-    }
-    fn metric(&self) -> Metric {
-        self.metric
-    }
-    fn space(&self) -> Space {
-        Space::ANY
-    }
-    fn vector_into(&self, id: ItemId, out: &mut [f32]) -> Result<(), SearchError> {
-        let unknown = SearchError::UnknownId { id, len: self.len() };
-        let row = self.rows.rows().into_iter().nth(id as usize).ok_or(unknown)?;
-        out.iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-        Ok(())
-    }
-    fn search_into(
+
+    fn sample_into(
         &self,
-        query: &[f32],
-        request: &SearchRequest<'_>,
-        out: &mut Vec<Neighbor>,
-    ) -> Result<(), SearchError> {
-        request.check(query, self.dim())?;
-        let Stop::K(k) = request.stop else { panic!("a sampler asks for a number") };
-        *out = exact_top_k(self.rows.view(), self.metric, query, k, request.filter);
+        _: &NegativeContext<'_>,
+        _: &mut SeededRng,
+        out: &mut [ItemId],
+    ) -> Result<usize, SampleError> {
+        out.fill(0);
+        Ok(out.len())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a logarithm in f32")]
+    fn log_expected_count(&self, cx: &NegativeContext<'_>, item: ItemId) -> f32 {
+        if item == 0 { (cx.n as f32).ln() } else { f32::NEG_INFINITY }
+    }
+}
+
+impl RefreshableSampler for Probe {
+    fn observe(&mut self, _: &Batch<'_>) {
+        self.counts.observed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn is_stale(&self, _: &NegativeContext<'_>) -> bool {
+        self.counts.asked.fetch_add(1, Ordering::SeqCst);
+        self.counts.refreshed.load(Ordering::SeqCst) == 0
+    }
+
+    fn refresh(&mut self, _: &NegativeContext<'_>, items: ArrayView2<'_, f32>) -> Result<(), SampleError> {
+        if items.nrows() != ITEMS {
+            return Err(SampleError::Catalogue { expected: ITEMS, got: items.nrows() });
+        }
+        self.counts.refreshed.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 }
 
-/// Whether counts are plausible under `weights`; cells expecting fewer than five draws are pooled.
-pub(crate) fn chi_square_holds(counts: &[u64], weights: &[f64]) {
-    let n: u64 = counts.iter().sum();
-    let total: f64 = weights.iter().sum();
-    let (mut chi2, mut cells, mut rare) = (0.0, 0.0, (0.0, 0.0));
-    for (&count, &weight) in counts.iter().zip(weights) {
-        assert!(weight > 0.0 || count == 0, "an item of weight 0 was drawn");
-        let expected = n as f64 * weight / total;
-        if expected < 5.0 {
-            rare = (rare.0 + count as f64, rare.1 + expected);
-        } else {
-            chi2 += (count as f64 - expected).powi(2) / expected;
-            cells += 1.0;
-        }
-    }
-    if rare.1 >= 5.0 {
-        chi2 += (rare.0 - rare.1).powi(2) / rare.1;
-        cells += 1.0;
-    }
-    let df: f64 = cells - 1.0;
-    if df < 1.0 {
-        return;
-    }
-    // Wilson–Hilferty: the 0.1 % point of chi-square (normal quantile 3.09).
-    let limit = df * (1.0 - 2.0 / (9.0 * df) + 3.09 * (2.0 / (9.0 * df)).sqrt()).powi(3);
-    assert!(chi2 < limit, "chi-square {chi2:.1} with {df} degrees of freedom is beyond {limit:.1}");
+/// Tries a wrapper around a [`Probe`]: every call arrives, answers and errors come back.
+///
+/// # Panics
+/// When a call is not forwarded; the message says which.
+pub fn wrapper<'p>(name: &str, wrap: impl FnOnce(Probe) -> Box<dyn RefreshableSampler + 'p>) {
+    let probe = Probe::default();
+    let mut sampler = wrap(probe.clone());
+    // Late enough for every warm-up.
+    let cx = NegativeContext::draws(2).at(1 << 40, 1 << 20);
+    assert_eq!(sampler.n_items(), ITEMS, "{name}: n_items");
+    sampler.observe(&Batch::new(3, &[1, 2]));
+    assert_eq!(probe.read()[0], 1, "{name}: observe");
+    assert!(sampler.is_stale(&cx), "{name}: is_stale, when the inner one is");
+    assert!(probe.read()[1] > 0, "{name}: is_stale asks the inner one");
+    let refused = sampler.refresh(&cx, Array2::zeros((ITEMS + 1, 2)).view());
+    assert!(refused.is_err(), "{name}: an error of refresh comes back");
+    let taken = sampler.refresh(&cx, Array2::zeros((ITEMS, 2)).view());
+    assert!(taken.is_ok(), "{name}: refresh: {taken:?}");
+    assert_eq!(probe.read()[2], 1, "{name}: refresh");
+    assert!(!sampler.is_stale(&cx), "{name}: is_stale, when the inner one is not");
 }
 
-/// Checks that a sampler draws by `weights` and says so in `log_expected_count`.
-pub(crate) fn check_law(sampler: &impl NegativeSampler, cx: &NegativeContext<'_>, weights: &[f64]) {
+/// Tries that a sampler takes the vectors `[n_items, dim]` of items when it asks for them, and is content then, for some steps of three
+/// passes.
+///
+/// # Panics
+/// When it refuses finite vectors, or is stale right after it took them.
+pub fn refreshed(name: &str, sampler: &mut dyn RefreshableSampler, dim: usize) {
     let mut rng = SeededRng::new(11);
-    let mut counts = vec![0u64; weights.len()];
-    let mut out = [0; 50];
-    let cx = cx.with_draws(50);
-    for _ in 0..4000 {
-        assert_eq!(sampler.sample_into(&cx, &mut rng, &mut out).unwrap(), 50);
-        for &item in &out {
-            counts[item as usize] += 1;
+    let n_items = sampler.n_items();
+    let mut step = 0;
+    for epoch in 0..3 {
+        for _ in 0..40 {
+            let cx = NegativeContext::draws(1).at(step, epoch);
+            if sampler.is_stale(&cx) {
+                let items = Array2::from_shape_simple_fn((n_items, dim), || rng.unit_f32() - 0.5);
+                let taken = sampler.refresh(&cx, items.view());
+                assert!(taken.is_ok(), "{name}: refused vectors at step {step}: {taken:?}");
+                assert!(!sampler.is_stale(&cx), "{name}: stale right after it took vectors, at step {step}");
+            }
+            sampler.observe(&Batch::new(step, &[0]));
+            step += 1;
         }
     }
-    chi_square_holds(&counts, weights);
-    let total: f64 = weights.iter().sum();
-    for (item, weight) in (0..).zip(weights) {
-        let stated = f64::from(sampler.log_expected_count(&cx, item)).exp();
-        let expected = 50.0 * weight / total;
-        assert!(
-            (stated - expected).abs() <= 1e-5 * expected.max(1e-3),
-            "item {item}: {stated} for {expected}"
-        );
+    assert_eq!(sampler.n_items(), n_items, "{name}: the catalogue stays");
+}
+
+#[cfg(test)]
+mod tests {
+    use embed_core::Metric;
+
+    use super::*;
+    use crate::laws::Exact;
+    use crate::{
+        Curriculum, ExcludePositives, Fixed, Frequency, HardNegatives, HardParams, InBatch, LogUniform,
+        Mixture, Popularity, Schedule, Uniform,
+    };
+
+    #[test]
+    fn wrappers_hand_on_every_call() {
+        let uniform = || Uniform::new(ITEMS).unwrap();
+        wrapper("itself", |probe: Probe| Box::new(probe));
+        wrapper("Box", |probe: Probe| Box::new(Box::new(probe) as Box<dyn RefreshableSampler>));
+        let (mut room, name) = (Probe::default(), "&mut");
+        let lent = &mut room;
+        wrapper(name, move |probe: Probe| {
+            *lent = probe;
+            Box::new(lent)
+        });
+        wrapper("ExcludePositives", |probe: Probe| Box::new(ExcludePositives::new(probe)));
+        wrapper("Mixture", |probe: Probe| {
+            Box::new(Mixture::new(uniform(), 1.0).unwrap().with(probe, 1.0).unwrap())
+        });
+        let schedule = Schedule::default();
+        wrapper("Curriculum, hard", |probe: Probe| {
+            Box::new(Curriculum::new(uniform(), probe, schedule).unwrap())
+        });
+        wrapper("Curriculum, easy", |probe: Probe| {
+            Box::new(Curriculum::new(probe, uniform(), schedule).unwrap())
+        });
     }
-    let beyond = u32::try_from(weights.len()).unwrap();
-    assert_eq!(sampler.log_expected_count(&cx, beyond), f32::NEG_INFINITY);
+
+    #[test]
+    fn samplers_are_content_with_fresh_vectors() {
+        let uniform = || Uniform::new(ITEMS).unwrap();
+        let params = HardParams { refresh_every: 7, ..HardParams::default() };
+        let hard = || {
+            HardNegatives::rebuilt(ITEMS, params, |rows| Ok(Exact::boxed(rows, Metric::InnerProduct)))
+                .unwrap()
+        };
+        let counts = [1; ITEMS];
+        let in_batch = InBatch::new(ITEMS, Frequency::from_counts(&counts).unwrap()).unwrap().queued(5);
+        let curriculum = Curriculum::new(uniform(), hard(), Schedule { warm_up: 1, ..Schedule::default() });
+        let cases: Vec<(&str, Box<dyn RefreshableSampler>)> = vec![
+            ("Uniform", Box::new(uniform())),
+            ("Popularity", Box::new(Popularity::new(&counts, 0.75).unwrap())),
+            ("LogUniform", Box::new(LogUniform::new(ITEMS).unwrap())),
+            ("Fixed", Box::new(Fixed(uniform()))),
+            ("InBatch", Box::new(in_batch)),
+            ("HardNegatives", Box::new(hard())),
+            ("Curriculum", Box::new(curriculum.unwrap())),
+            ("Mixture", Box::new(Mixture::new(uniform(), 1.0).unwrap().with(hard(), 1.0).unwrap())),
+            ("ExcludePositives", Box::new(ExcludePositives::new(hard()))),
+        ];
+        for (name, mut sampler) in cases {
+            refreshed(name, sampler.as_mut(), 4);
+        }
+    }
 }

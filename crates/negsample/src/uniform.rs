@@ -58,7 +58,7 @@ impl NegativeSampler for Uniform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::check_law;
+    use crate::laws::check_law;
 
     #[test]
     fn every_item_is_drawn_alike() {

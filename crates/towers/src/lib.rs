@@ -30,7 +30,7 @@
 //! | make a vector of a user | [`IdTowers::user_embedder`], [`IdTowers::history_embedder`] and those of [`Dssm`] |
 //! | rank candidates anew, each seen together with the history | [`rerank::Reranker`] |
 //! | hand a model to other programs: ONNX, safetensors | [`export`] |
-//! | put two encoders of one's own together | [`models::Encoder`], [`models::TwoTower`] |
+//! | put two encoders of one's own together, train, serve and save them | [`models::Encoder`], [`models::TwoTower`], [`train::Training`], [`TwoTowerModel`] |
 //! | build from parts | [`layers`], [`losses`], [`optim`] |
 //!
 //! Not in this crate: samplers (any [`negsample::RefreshableSampler`] will do), indexes, reading of logs.
@@ -54,12 +54,14 @@ mod presets;
 pub mod rerank;
 mod serve;
 mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod train;
 
 pub use error::{FitError, LayerError};
 pub use matrix::{Buffer, all_finite, product};
 pub use presets::Preset;
 pub use serve::{
-    Dssm, DssmData, DssmPreset, DssmTraining, HistoryEmbedder, IdTowers, TwoTowerData, UserEmbedder,
-    UserInput, UserRecord, Who,
+    Dssm, DssmData, DssmPreset, DssmTraining, HistoryEmbedder, IdTowers, TwoTowerData, TwoTowerModel,
+    UserEmbedder, UserInput, UserRecord, Who,
 };

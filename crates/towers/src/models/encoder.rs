@@ -72,6 +72,12 @@ pub trait Encoder<R>: Module + Send + Sync {
         false
     }
 
+    /// Number of records whose number the encoder looks up, as users by id: a request of another is refused, not handed in. `None` where it
+    /// looks at histories alone.
+    fn n_known(&self, _tables: &[Table]) -> Option<usize> {
+        None
+    }
+
     /// Training: one row of `out` for each record. `out` takes the shape.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 pub struct Histories {
     sequences: Sequences,
     sets: Csr,
+    /// The user of the first sequence; 0 but in requests of one user.
+    first: u32,
 }
 
 /// A positive: the item at a place of a user's sequence.
@@ -32,7 +34,17 @@ impl Histories {
     #[must_use]
     pub fn new(sequences: Sequences) -> Self {
         let sets = Csr::from_rows(sequences.iter()).to_sorted_sets();
-        Self { sequences, sets }
+        Self { sequences, sets, first: 0 }
+    }
+
+    /// What one user of a request did.
+    pub(crate) fn of_user(user: u32, sequences: Sequences) -> Self {
+        Self { first: user, ..Self::new(sequences) }
+    }
+
+    fn row(&self, user: u32) -> usize {
+        // A user before the first has no row.
+        user.checked_sub(self.first).map_or(usize::MAX, |row| row as usize)
     }
 
     /// Number of users.
@@ -50,13 +62,13 @@ impl Histories {
     /// A user's items in order; none of a user beyond the last.
     #[must_use]
     pub fn sequence(&self, user: u32) -> &[ItemId] {
-        self.sequences.get(user as usize)
+        self.sequences.get(self.row(user))
     }
 
     /// A user's items, ascending, each once.
     #[must_use]
     pub fn set(&self, user: u32) -> &[ItemId] {
-        self.sets.row(user as usize)
+        self.sets.row(self.row(user))
     }
 
     /// All sequences.

@@ -48,6 +48,10 @@ impl Encoder<ItemId> for ItemTower {
         self.dim
     }
 
+    fn n_known(&self, tables: &[Table]) -> Option<usize> {
+        Some(tables[self.table].len())
+    }
+
     fn forward(
         &mut self,
         cx: Context<'_>,

@@ -133,6 +133,30 @@ impl TwoTower<UserTower, ItemTower> {
 }
 
 impl<U: Encoder<Example>, I: Encoder<ItemId>> TwoTower<U, I> {
+    /// Two encoders over the tables that they know by number, untrained. τ is what similarities are divided by.
+    ///
+    /// # Errors
+    /// [`LayerError::Shape`] when the two sides have rows of different lengths, [`LayerError::Setting`] when τ is no number above 0.
+    pub fn of_encoders(
+        user: U,
+        item: I,
+        tables: Vec<Table>,
+        similarity: Similarity,
+        temperature: f32,
+    ) -> Result<Self, LayerError> {
+        let (expected, got) = (user.dim(), item.dim());
+        if expected != got {
+            return Err(LayerError::Shape { what: "components of items, as of users", expected, got });
+        }
+        if !(temperature > 0.0 && temperature.is_finite()) {
+            let (name, expected) = ("temperature", "a number above 0");
+            return Err(LayerError::Setting { name, got: temperature.into(), expected });
+        }
+        let mut log_scale = Param::offsets(1, 0.0);
+        log_scale.value[[0, 0]] = -temperature.ln();
+        Ok(Self { tables, user, item, similarity, log_scale })
+    }
+
     /// What similarities are multiplied by: 1 / τ.
     #[must_use]
     pub fn scale(&self) -> f32 {

@@ -237,6 +237,10 @@ impl Encoder<Example> for UserTower {
         self.params.dim
     }
 
+    fn n_known(&self, tables: &[Table]) -> Option<usize> {
+        self.users.map(|table| tables[table].len())
+    }
+
     fn forward(
         &mut self,
         cx: Context<'_>,

@@ -23,6 +23,10 @@ struct UnknownUser {
     n_users: usize,
 }
 
+pub(super) fn unknown_user(user: u32, n_users: usize) -> EmbedError {
+    EmbedError::Implementation { source: Box::new(UnknownUser { user, n_users }) }
+}
+
 thread_local! {
     static KEPT: Kept<UserTape> = Kept::default();
 }
@@ -42,7 +46,7 @@ impl IdTowers {
         let user = input.user.ok_or(EmbedError::Empty { what: "user's id, which the model needs" })?;
         let n_users = tables[table].len();
         if user as usize >= n_users {
-            return Err(EmbedError::Implementation { source: Box::new(UnknownUser { user, n_users }) });
+            return Err(unknown_user(user, n_users));
         }
         if !self.0.served.trained_users.contains(user as usize) {
             // The vector of that id is what it was before the first step.

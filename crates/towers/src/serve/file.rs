@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embed_core::store::{Fault, Kind, Reader, StoreError, Writer};
-use embed_core::{Parallelism, RowMask, Space};
+use embed_core::{Parallelism, Space};
 use serde::{Deserialize, Serialize};
 
 use super::IdTowers;
+use super::any::trained_users;
 use super::served::{Served, item_vectors};
 use crate::models::{TowersParams, TwoTower};
 use crate::store::{field, holds, read_tensors, write_tensors};
@@ -86,13 +87,7 @@ impl IdTowers {
         let items = embed_core::Embeddings::in_space(keys, vectors, space)
             .map_err(|reason| reader.malformed(Fault::Embeddings { reason }))?;
         let items = reader.trained("items.trained", items)?;
-        let n_users = users.len();
-        let trained_users = if reader.sections().any(|(name, ..)| name == "users.trained") {
-            let words = reader.section_of_len::<u64>("users.trained", n_users.div_ceil(64))?;
-            RowMask::from_words(words.into_vec(), n_users)
-        } else {
-            RowMask::from_fn(n_users, |_| true)
-        };
+        let trained_users = trained_users(reader, users.len())?;
         let served = Served { model, record: fit, report, users, trained_users, items };
         Ok(Self::of(params, served))
     }

@@ -1,5 +1,6 @@
 //! Trained models: vectors of items, vectors of users, files.
 
+mod any;
 mod blocks;
 mod dssm;
 mod embedder;
@@ -8,6 +9,7 @@ mod file;
 mod id_towers;
 mod served;
 
+pub use any::TwoTowerModel;
 pub use dssm::{Dssm, DssmData, DssmPreset, DssmTraining, UserRecord, Who};
 pub use embedder::UserInput;
 pub use embedders::{HistoryEmbedder, UserEmbedder};

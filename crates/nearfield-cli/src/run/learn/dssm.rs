@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use embed_core::{Metric, Vocab};
-use nearfield::towers::features::{Schema, SchemaOptions};
 use nearfield::towers::layers::MlpParams;
 use nearfield::towers::models::Histories;
 use nearfield::towers::{Dssm, DssmData};
@@ -21,10 +20,7 @@ pub(super) fn dssm(args: &RunArgs, data: &Dataset, bars: &mut Bars) -> Result<Le
     if learn.metric == Some(Metric::L2) {
         return Err(CliError::NotTrainedFor { metric: Metric::L2, method: method.name() });
     }
-    let (pooling, max_history, view) = args.tower.history();
-    let (item_id, id_dropout) = (!args.features.no_ids, args.features.id_dropout);
-    let options = SchemaOptions { item_id, id_dropout, pooling, max_history, view };
-    let schema = Schema::of_frames(data.frames.users.as_ref(), data.frames.items.as_ref(), &options);
+    let schema = data.frames.schema(args);
     let view = schema.history.as_ref().map(|history| history.view).unwrap_or_default();
     let mut preset = Dssm::preset(schema, dim(args, data.items.len()));
     let (towers, fit) = (&mut preset.params, &mut preset.fit);

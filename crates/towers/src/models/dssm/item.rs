@@ -60,6 +60,10 @@ impl Encoder<ItemId> for DssmItem {
         self.tower.dim()
     }
 
+    fn n_known(&self, _: &[Table]) -> Option<usize> {
+        Some(self.records.len())
+    }
+
     fn knows_by_content(&self, item: &ItemId) -> bool {
         (*item as usize) < self.records.len() && self.records.says_something(*item as usize)
     }

@@ -132,6 +132,10 @@ impl Encoder<Example> for DssmUser {
         self.tower.dim()
     }
 
+    fn n_known(&self, _: &[Table]) -> Option<usize> {
+        Some(self.records.len())
+    }
+
     fn forward(
         &mut self,
         cx: Context<'_>,
