@@ -87,9 +87,7 @@ impl Model {
     pub(crate) fn open(method: Method, path: &Path) -> Result<Self, CliError> {
         match method {
             Method::Item2vec => Ok(Self::Items(ItemVectors::open(path)?)),
-            Method::Mf | Method::YoutubeDnn | Method::Contrastive => {
-                Ok(Self::Towers(IdTowers::open(path)?))
-            }
+            Method::Mf | Method::YoutubeDnn | Method::Contrastive => Ok(Self::Towers(IdTowers::open(path)?)),
             Method::Dssm => Ok(Self::Dssm(Dssm::open(path)?)),
             Method::Deepwalk | Method::Node2vec => {
                 let bipartite = Reader::open_any(path)?.kind() == UserItemVectors::KIND.name;

@@ -11,7 +11,6 @@
 #![allow(clippy::cast_precision_loss, reason = "counts")]
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Instant;
 
 use nearfield::ann::IndexSpec;

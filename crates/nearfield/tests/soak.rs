@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use ndarray::Array2;
 use nearfield::embed_core::{EmbedError, Space};
 use nearfield::prelude::*;
 use nearfield::{Options, VectorRetriever};
-use ndarray::Array2;
 
 const DIM: usize = 6;
 /// Keys that come and go.
@@ -72,7 +72,11 @@ fn reader(service: &Service, names: &Mutex<HashMap<ItemId, String>>, done: &Atom
         let generation = service.snapshot();
         let i = rng.below(FIXED as u32) as usize;
         let found = generation.recommend_for(&fixed(i)[..], &[], K, &Options::default()).unwrap();
-        assert_eq!((found[0].key.as_str(), found[0].score), (fixed_key(i).as_str(), 0.0), "it was never touched");
+        assert_eq!(
+            (found[0].key.as_str(), found[0].score),
+            (fixed_key(i).as_str(), 0.0),
+            "it was never touched"
+        );
         assert_eq!(found.len(), K, "there are always more than {K} items");
         let mut names = names.lock().unwrap();
         for (at, item) in found.iter().enumerate() {
@@ -116,13 +120,18 @@ fn soak(spec: &str, operations: u32, exact: bool) {
                     let vector = random(&mut rng);
                     let id = live.upsert(&key, &vector).unwrap();
                     let mut names = names.lock().unwrap();
-                    assert_eq!(*names.entry(id).or_insert_with(|| key.clone()), key, "id {id} had another key");
+                    assert_eq!(
+                        *names.entry(id).or_insert_with(|| key.clone()),
+                        key,
+                        "id {id} had another key"
+                    );
                     alive.insert(key, vector);
                 }
                 50..80 => assert_eq!(live.remove_key(&key).unwrap(), alive.remove(&key).is_some(), "{key}"),
                 _ => {
                     let query = random(&mut rng);
-                    let found = service.snapshot().recommend_for(&query[..], &[], K, &Options::default()).unwrap();
+                    let found =
+                        service.snapshot().recommend_for(&query[..], &[], K, &Options::default()).unwrap();
                     assert!(found.iter().all(|item| alive.contains_key(&item.key)), "step {step}: {found:?}");
                     if exact {
                         let got: Vec<(String, f32)> = found.into_iter().map(|r| (r.key, r.score)).collect();

@@ -5,7 +5,7 @@ mod common;
 
 use common::{GROUPS, ITEMS, USERS, keys, log, params};
 use embed_core::testkit::{EmbedderSuite, embedder};
-use embed_core::{Embedder, ItemId, Parallelism, Run, SeededRng, Sequences};
+use embed_core::{Embedder, ItemId, Parallelism, Run, SeededRng};
 use ndarray::{Array2, ArrayViewMut2};
 use towers::layers::{Module, Param, Slot, Table, Tensor};
 use towers::models::{Context, Encoder, Example, Histories, HistoryView, Similarity, TwoTower};

@@ -64,14 +64,7 @@ fn scorer<'v>(
         let pooled = Pooled::new(items, ranked.space(), Pooling::default());
         let cold = ColdUsers::RecommendNothing;
         let (histories, parallelism) = (&question.histories, args.work.parallelism());
-        return Ok(EmbeddingScorer::from_histories(
-            &pooled,
-            histories,
-            ranked,
-            metric,
-            cold,
-            parallelism,
-        )?);
+        return Ok(EmbeddingScorer::from_histories(&pooled, histories, ranked, metric, cold, parallelism)?);
     };
     let users = read_tensor(users_path, None)?;
     if users.dim() != ranked.dim() {
