@@ -214,7 +214,7 @@ fn encoders_keep_the_contract() {
     use towers::testing::{EncoderSuite, encoder};
 
     let histories = Histories::new(log());
-    let sequences: Sequences = log();
+    let sequences: embed_core::Sequences = log();
     let examples: Vec<Example> = (0..9u32)
         .map(|user| Example { user, at: u32::try_from(sequences.get(user as usize).len() - 1).unwrap() })
         .collect();
