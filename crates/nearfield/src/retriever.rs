@@ -98,7 +98,7 @@ impl<E, I: AnnIndex> VectorRetriever<E, I> {
     where
         E: Embedder<In>,
     {
-        let keys = embedder.keys();
+        let keys = embedder.keys().map(|keys| ("embedder", keys));
         Self::joined(embedder, index, keys)
     }
 
@@ -118,10 +118,15 @@ impl<E, I: AnnIndex> VectorRetriever<E, I> {
         if let Some(of_embedder) = embedder.keys() {
             RecommendError::check_keys("embedder", &of_embedder, &keys)?;
         }
-        Self::joined(embedder, index, Some(keys))
+        Self::joined(embedder, index, Some(("keys that were given", keys)))
     }
 
-    fn joined<In: ?Sized>(embedder: E, index: I, keys: Option<KeyTable>) -> Result<Self, RecommendError>
+    /// `keys` come with the name of where they are from.
+    fn joined<In: ?Sized>(
+        embedder: E,
+        index: I,
+        keys: Option<(&'static str, KeyTable)>,
+    ) -> Result<Self, RecommendError>
     where
         E: Embedder<In>,
     {
@@ -136,13 +141,13 @@ impl<E, I: AnnIndex> VectorRetriever<E, I> {
         }
         let keys = match (index.keys()?, keys) {
             (Some(of_index), given) => {
-                if let Some(given) = given {
-                    RecommendError::check_keys("embedder", &given, &of_index)?;
+                if let Some((what, given)) = given {
+                    RecommendError::check_keys(what, &given, &of_index)?;
                 }
                 None
             }
-            (None, Some(keys)) if keys.len() == index.id_bound() => Some(keys),
-            (None, Some(keys)) => {
+            (None, Some((_, keys))) if keys.len() == index.id_bound() => Some(keys),
+            (None, Some((_, keys))) => {
                 return Err(RecommendError::Items { keys: keys.len(), index: index.id_bound() });
             }
             (None, None) => return Err(RecommendError::NoKeys),

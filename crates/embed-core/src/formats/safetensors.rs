@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::error::{FormatError, ParseError, excerpt};
 use super::{keys, rows};
 use crate::store::atomic_write;
-use crate::{Embeddings, Space, Vocab};
+use crate::{Embeddings, EmbeddingsError, RowMask, Space, Vocab};
 
 /// Our entry in the metadata; a single one, because the order of several is not fixed.
 const ENTRY: &str = "nearfield";
@@ -77,7 +77,13 @@ pub fn parse_tensor(bytes: &[u8], keys: Option<&[u8]>, name: Option<&str>) -> Re
     file.tensor(name, &mut None)
 }
 
-/// Writes `tables`, which have the same keys, under their names, and `keys.txt` beside them. Each file is
+/// Name of the bytes `[n]` that say which rows of a tensor were trained (1) or not (0); there are none where all were.
+fn trained_name(tensor: &str) -> String {
+    format!("{tensor}.trained")
+}
+
+/// Writes `tables`, which have the same keys, under their names, and `keys.txt` beside them. A table with rows that were
+/// not trained has a tensor `NAME.trained` beside it, a byte a row. Each file is
 /// written in one step, the keys first; a crash between the two is found when they are read.
 ///
 /// # Errors
@@ -101,10 +107,26 @@ pub fn write(path: impl AsRef<Path>, tables: &[(&str, &Embeddings)]) -> Result<(
         data.push((name, table.as_slice().iter().flat_map(|x| x.to_le_bytes()).collect(), table));
     }
     let unwritable = |reason| ParseError::Safetensors { reason }.at(path);
-    let mut views = Vec::with_capacity(data.len());
+    let masks: Vec<(String, Vec<u8>)> = data
+        .iter()
+        .filter_map(|(name, _, table)| {
+            let trained = table.trained_rows()?;
+            Some((
+                trained_name(name),
+                (0..trained.len()).map(|row| u8::from(trained.contains(row))).collect(),
+            ))
+        })
+        .collect();
+    let mut views = Vec::with_capacity(data.len() + masks.len());
     for (name, bytes, table) in &data {
         let shape = vec![table.len(), table.dim()];
         views.push((*name, TensorView::new(Dtype::F32, shape, bytes).map_err(unwritable)?));
+    }
+    for (name, rows) in &masks {
+        if data.iter().any(|(other, ..)| other == name) {
+            return Err(FormatError::TensorName { path: path.to_owned(), name: name.clone() });
+        }
+        views.push((name, TensorView::new(Dtype::U8, vec![rows.len()], rows).map_err(unwritable)?));
     }
     let metadata = Some([(ENTRY.to_owned(), entry)].into());
     let bytes = safetensors::serialize(views, metadata).map_err(unwritable)?;
@@ -176,7 +198,13 @@ impl<'f> Parsed<'f> {
     }
 
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.tensors.names().into_iter().map(str::to_owned).collect();
+        let all = self.tensors.names();
+        let says_trained = |name: &&str| {
+            name.strip_suffix(".trained").is_some_and(|table| all.contains(&table))
+                && self.tensors.tensor(name).is_ok_and(|tensor| tensor.dtype() == Dtype::U8)
+        };
+        let tables = all.iter().filter(|name| !says_trained(name));
+        let mut names: Vec<String> = tables.map(|name| (*name).to_owned()).collect();
         names.sort_unstable();
         names
     }
@@ -203,7 +231,20 @@ impl<'f> Parsed<'f> {
             return Err(ParseError::KeyCount { keys: vocab.len(), rows: n_items });
         }
         let space = self.spaces.iter().find(|(tensor, _)| tensor == name).map_or(Space::ANY, |(_, s)| *s);
-        Ok(Embeddings::in_space(vocab, vectors, space)?)
+        let items = Embeddings::in_space(vocab, vectors, space)?;
+        match self.tensors.tensor(&trained_name(name)) {
+            Ok(trained) if trained.dtype() == Dtype::U8 => {
+                let rows = trained.data();
+                if rows.len() != items.len() {
+                    return Err(ParseError::Embeddings(EmbeddingsError::Mask {
+                        expected: items.len(),
+                        got: rows.len(),
+                    }));
+                }
+                Ok(items.with_trained(RowMask::from_fn(rows.len(), |row| rows[row] != 0))?)
+            }
+            _ => Ok(items),
+        }
     }
 
     fn vocab(&self, n_items: usize) -> Result<Vocab, ParseError> {
@@ -239,6 +280,20 @@ mod tests {
         let input = Embeddings::new(Arc::clone(&vocab), array![[1.0, 2.0], [3.0, 4.0]]).unwrap();
         let output = Embeddings::in_space(vocab, array![[5.0], [6.0]], input.space()).unwrap();
         (input, output)
+    }
+
+    #[test]
+    fn which_rows_were_trained_survives() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("items.safetensors");
+        let (input, output) = tables();
+        let input = input.with_trained(RowMask::from_fn(2, |row| row == 1)).unwrap();
+        write(&path, &[("input", &input), ("output", &output)]).unwrap();
+        let all = read(&path).unwrap();
+        assert_eq!(all, [("input".to_owned(), input.clone()), ("output".to_owned(), output.clone())]);
+        assert_eq!(read_tensor(&path, None).unwrap().untrained().collect::<Vec<_>>(), ["New York"]);
+        let error = write(&path, &[("input", &input), ("input.trained", &output)]).unwrap_err();
+        assert!(matches!(error, FormatError::TensorName { .. }), "{error}");
     }
 
     #[test]
