@@ -24,7 +24,10 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         index.tune(sample, &TuneParams { recall: 0.01, k: 3 }, &mut Run::default()).expect("a low recall");
         index.to_bytes().expect("good keys")
     };
-    FAMILIES.into_iter().map(|(name, metric)| build((name.parse().expect("a known family"), metric))).collect()
+    FAMILIES
+        .into_iter()
+        .map(|(name, metric)| build((name.parse().expect("a known family"), metric)))
+        .collect()
 });
 
 /// Every family; the first byte of the input chooses one.
@@ -54,7 +57,7 @@ fn walk(index: &Index) {
             for request in [SearchRequest::k(9), SearchRequest::k(usize::MAX), SearchRequest::radius(1.0)] {
                 let request = request.effort(Effort::Value(8)).filter(filter);
                 let found = index.search(&query, &request).expect("a good request");
-                assert!(found.iter().all(|n| (n.id as usize) < index.len()));
+                assert!(found.iter().all(|n| (n.id as usize) < index.id_bound()));
             }
         }
     }

@@ -15,7 +15,8 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let model = |aggregator| {
         let layers = vec![SageLayer { width: 3, sample: 5 }, SageLayer { width: 2, sample: 4 }];
         let params = SageParams { aggregator, layers, id_dim: 1, epochs: 1, ..SageParams::items() };
-        let model = GraphSage::fit(&params, &graph, features.view(), &mut Run::seeded(1)).expect("good input");
+        let model =
+            GraphSage::fit(&params, &graph, features.view(), &mut Run::seeded(1)).expect("good input");
         model.to_bytes().expect("a small header")
     };
     vec![model(Aggregator::Mean), model(Aggregator::MaxPool { hidden: 4 })]

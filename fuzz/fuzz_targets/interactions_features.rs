@@ -16,7 +16,11 @@ fuzz_target!(|data: &[u8]| {
             max_record_bytes: 1 << 16,
             ..ReadOptions::default()
         },
-        types: if flags & 16 != 0 { vec![("1".to_owned(), kinds[usize::from(flags >> 6)])] } else { Vec::new() },
+        types: if flags & 16 != 0 {
+            vec![("1".to_owned(), kinds[usize::from(flags >> 6)])]
+        } else {
+            Vec::new()
+        },
         only_these: flags & 32 != 0,
         ..FeatureOptions::default()
     };

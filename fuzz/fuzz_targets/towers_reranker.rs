@@ -42,7 +42,8 @@ static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let (params, negatives) = (RerankParams::default(), NegativeSampling::per_example(3));
     let run = &mut Run::seeded(1);
     let retrieval = Retrieval { users: &Everybody, items: &items };
-    let model = Reranker::fit(&params, &fit, retrieval, &Histories::new(log), negatives, run).expect("good settings");
+    let model =
+        Reranker::fit(&params, &fit, retrieval, &Histories::new(log), negatives, run).expect("good settings");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model.nf");
     model.save(&path).expect("a file");

@@ -214,7 +214,7 @@ fn encoders_keep_the_contract() {
     use towers::testing::{EncoderSuite, encoder};
 
     let histories = Histories::new(log());
-    let sequences: embed_core::Sequences = log();
+    let sequences = log();
     let examples: Vec<Example> = (0..9u32)
         .map(|user| Example { user, at: u32::try_from(sequences.get(user as usize).len() - 1).unwrap() })
         .collect();
@@ -235,4 +235,64 @@ fn encoders_keep_the_contract() {
         encoder(&user, &if differs { of_user.training_differs() } else { of_user });
         encoder(&item, &if differs { of_item.training_differs() } else { of_item });
     }
+}
+
+/// The suite finds what is wrong: a way back that forgets half of the gradient.
+#[cfg(feature = "testing")]
+#[test]
+#[should_panic(expected = "gradient")]
+fn a_wrong_way_back_is_found() {
+    use towers::testing::{EncoderSuite, encoder};
+
+    #[derive(Debug, Clone)]
+    struct Wrong(Last);
+
+    impl Module for Wrong {
+        fn tensors<'a>(&'a self, path: &str, out: &mut Vec<Tensor<'a>>) {
+            self.0.tensors(path, out);
+        }
+
+        fn slots<'a>(&'a mut self, out: &mut Vec<Slot<'a>>) {
+            self.0.slots(out);
+        }
+    }
+
+    impl Encoder<Example> for Wrong {
+        type Tape = Vec<Option<ItemId>>;
+
+        fn dim(&self) -> usize {
+            self.0.dim()
+        }
+
+        fn forward(
+            &mut self,
+            cx: Context<'_>,
+            tables: &[Table],
+            records: &[Example],
+            out: &mut Buffer,
+            tape: &mut Self::Tape,
+        ) -> Result<(), LayerError> {
+            self.0.forward(cx, tables, records, out, tape)
+        }
+
+        fn backward(&mut self, tables: &mut [Table], dout: &mut Buffer, tape: &mut Self::Tape) {
+            dout.as_slice_mut().iter_mut().for_each(|d| *d *= 0.5);
+            self.0.backward(tables, dout, tape);
+        }
+
+        fn infer(
+            &self,
+            cx: Context<'_>,
+            tables: &[Table],
+            records: &[Example],
+            out: ArrayViewMut2<'_, f32>,
+            tape: &mut Self::Tape,
+        ) {
+            self.0.infer(cx, tables, records, out, tape);
+        }
+    }
+
+    let (histories, model) = (Histories::new(log()), untrained(6, 3));
+    let examples = [1, 4, 8].map(|user| Example { user, at: 2 });
+    encoder(&Wrong(model.user), &EncoderSuite::new("wrong", &model.tables, &histories, &examples));
 }

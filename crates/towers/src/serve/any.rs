@@ -19,6 +19,7 @@ use super::served::{Keys, Served, item_vectors};
 use crate::FitError;
 use crate::export::ExportError;
 use crate::layers::Tensor;
+use crate::matrix::Buffer;
 use crate::models::{Context, Encoder, Example, Histories, Similarity, TwoTower, Work};
 use crate::store::{field, read_tensors, write_tensors};
 use crate::train::{FitRecord, FitReport, Trained};
@@ -287,9 +288,16 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> TwoTowerModel<U, I> {
                 .into_par_iter()
                 .zip(inputs.par_chunks(at_once))
                 .zip(users.par_chunks(at_once))
-                .for_each_init(Work::default, |work, ((out, inputs), users)| {
-                    self.encode(users.first().copied().unwrap_or_default(), inputs, out, work);
-                });
+                .for_each_init(
+                    <(Work<U::Tape, I::Tape>, Buffer)>::default,
+                    |(work, rows), ((mut out, inputs), users)| {
+                        // Encoders write rows that lie side by side, and those of the caller need not.
+                        rows.zero(inputs.len(), expected.1);
+                        let first = users.first().copied().unwrap_or_default();
+                        self.encode(first, inputs, rows.view_mut(), work);
+                        out.assign(&rows.view());
+                    },
+                );
         })?;
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::shell::CommandLine;
 pub(crate) struct TowerArgs {
     /// Pooling of a history into one vector; by default mean, of dssm places. With youtube-dnn each pooling also brings
     /// its own history and passes (below). contrastive pools the last 500 of all others in 12 passes, dssm the last
-    /// 50 items before the positive in 6, whatever the pooling
+    /// 50 items before the positive in 24, whatever the pooling
     #[arg(long, value_enum, value_name = "P")]
     pub(crate) pooling: Option<PoolingArg>,
 

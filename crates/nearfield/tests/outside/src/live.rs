@@ -67,6 +67,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
 
     // Saved with what is pending, opened, swapped in with its keys.
     let path = std::env::temp_dir().join(format!("nearfield-outside-{}.nf", std::process::id()));
+    shop.upsert("late", &[300.0; DIM])?;
     shop.save(&path)?;
     let plain = Index::open(&path);
     let opened = Live::open(&path)?;
