@@ -17,16 +17,23 @@ struct Rows(usize);
 
 /// The row that stands for a record, if there is one.
 trait Stands {
+    /// Whether records are known by their own ids.
+    const BY_ID: bool;
+
     fn item(&self, cx: Context<'_>) -> Option<ItemId>;
 }
 
 impl Stands for ItemId {
+    const BY_ID: bool = true;
+
     fn item(&self, _: Context<'_>) -> Option<ItemId> {
         Some(*self)
     }
 }
 
 impl Stands for Example {
+    const BY_ID: bool = false;
+
     fn item(&self, cx: Context<'_>) -> Option<ItemId> {
         let mut history = Vec::new();
         cx.histories.history_into(*self, HistoryView::Before, 1, &mut history);
@@ -48,7 +55,7 @@ impl<R: Stands + Sync> Encoder<R> for Rows {
     }
 
     fn n_known(&self, tables: &[Table]) -> Option<usize> {
-        Some(tables[0].len())
+        R::BY_ID.then(|| tables[0].len())
     }
 
     fn forward(
