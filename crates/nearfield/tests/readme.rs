@@ -98,7 +98,7 @@ fn with_new_keys(log: &Log, n: usize) -> Log {
 
 #[test]
 fn untrained_items_of_every_kind_are_never_recommended() {
-    let log = planted::log(500, 400, 8, 7).unwrap();
+    let log = planted::log(300, 1600, 8, 7).unwrap();
     let (train, test) = Split::Ratio(0.3).apply(&log, 7).unwrap();
     let params = ItemToVec { dim: 16, epochs: 30, ..ItemToVec::basket() };
     let rare = Preparation { min_count: 4, ..params.preparation };
