@@ -267,7 +267,7 @@ impl Embedder<[ItemId]> for Meant {
         Some(self.1)
     }
     fn keys(&self) -> Option<embed_core::KeyTable> {
-        Some(Vocab::from_keys(self.2).unwrap().into())
+        Vocab::from_keys(self.2).ok().map(Into::into)
     }
     fn embed_into(&self, _: &[ItemId], out: &mut [f32]) -> Result<(), EmbedError> {
         out[0] = 1.0;

@@ -16,7 +16,7 @@ const DIM: usize = 6;
 /// Keys that come and go.
 const NAMES: u32 = 300;
 /// Items that stay as they are from beginning to end, far from all others and from each other.
-const FIXED: usize = 20;
+const FIXED: u32 = 20;
 const K: usize = 10;
 
 /// The input is the query.
@@ -41,13 +41,13 @@ impl Embedder<[f32]> for AsItIs {
 
 type Service = ConcurrentRecommender<VectorRetriever<AsItIs, Arc<Live>>>;
 
-fn fixed(i: usize) -> Vec<f32> {
+fn fixed(i: u32) -> Vec<f32> {
     let mut vector = vec![0.0; DIM];
-    vector[i % DIM] = 100.0 * (1 + i) as f32;
+    vector[i as usize % DIM] = 100.0 * (1 + i) as f32;
     vector
 }
 
-fn fixed_key(i: usize) -> String {
+fn fixed_key(i: u32) -> String {
     format!("fixed-{i}")
 }
 
@@ -70,7 +70,7 @@ fn reader(service: &Service, names: &Mutex<HashMap<ItemId, String>>, done: &Atom
     let mut asked = 0;
     while !done.load(Ordering::Relaxed) || asked == 0 {
         let generation = service.snapshot();
-        let i = rng.below(FIXED as u32) as usize;
+        let i = rng.below(FIXED);
         let found = generation.recommend_for(&fixed(i)[..], &[], K, &Options::default()).unwrap();
         assert_eq!(
             (found[0].key.as_str(), found[0].score),

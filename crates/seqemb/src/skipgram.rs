@@ -36,9 +36,10 @@ impl SkipGram {
     /// of the source.
     ///
     /// The observer sees `train`, in items of all epochs, with the mean loss of a prediction (its negatives included)
-    /// since the last report. When it says stop, the vectors are kept as they are and the report says so.
+    /// since the last report.
     ///
     /// # Errors
+    /// - [`FitError::Stopped`] when the observer says stop; [`SkipGram::fit_until_stopped`] keeps what was learned.
     /// - [`FitError::Params`] for a setting out of its range.
     /// - [`FitError::Catalogue`] when source and vocabulary differ in their number of items.
     /// - [`FitError::Source`] when the source cannot be read.
