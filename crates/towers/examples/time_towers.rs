@@ -41,12 +41,14 @@ fn main() -> Result<(), Failure> {
     let model = Parallelism::Threads(NonZeroUsize::new(threads).ok_or("no threads")?)
         .install(|| train((&YouTubeDnn::deep(64, Pooling::Mean), &fit), &histories, seconds))??;
     println!(r#"{{"task": "train", "batch": {}, "threads": {threads}, {}}}"#, fit.batch, model.1);
+    let (side, mut out, mut times) = (model.0.user_embedder(), vec![0.0; 64], Vec::new());
+    // Users that training did not reach in its seconds have no vector.
     let inputs: Vec<UserInput<'_>> = (0..65_536u32)
         .map(|i| i * 7919 % u32::try_from(histories.n_users()).unwrap_or(1))
         .map(|user| UserInput { user: Some(user), history: histories.sequence(user) })
+        .filter(|input| side.embed_into(input, &mut out).is_ok())
         .collect();
     let refs: Vec<&UserInput<'_>> = inputs.iter().collect();
-    let (side, mut out, mut times) = (model.0.user_embedder(), vec![0.0; 64], Vec::new());
     for input in inputs.iter().cycle().take(20_000) {
         let start = Instant::now();
         side.embed_into(input, &mut out)?;
@@ -62,7 +64,7 @@ fn main() -> Result<(), Failure> {
     let rate = Parallelism::Sequential.install(|| {
         let (start, mut done) = (Instant::now(), 0);
         while start.elapsed().as_secs_f64() < seconds.min(2.0) {
-            for inputs in refs.chunks(1024) {
+            for inputs in refs.chunks_exact(1024) {
                 side.embed_batch_into(inputs, Parallelism::Sequential, rows.view_mut())?;
                 done += inputs.len();
             }
@@ -83,9 +85,10 @@ fn pooling(histories: &Histories) -> Result<(), Failure> {
         let fit = FitParams { max_steps: 1, batch: 64, ..FitParams::default() };
         let (model, _) = train((&towers, &fit), histories, 0.0)?;
         let (side, mut micros) = (model.history_embedder(), Vec::new());
-        for length in [10u32, 50, 100, 200, 500] {
-            let items = u32::try_from(histories.n_items())?;
-            let history: Vec<u32> = (0..length).map(|i| i * 37 % items).collect();
+        let items: Vec<u32> =
+            (0..).take(histories.n_items()).filter(|&item| model.items().is_trained(item)).collect();
+        for length in [10, 50, 100, 200, 500] {
+            let history: Vec<u32> = items.iter().copied().cycle().step_by(37).take(length).collect();
             let (mut out, mut times) = (vec![0.0; 64], Vec::new());
             for _ in 0..300 {
                 let start = Instant::now();
