@@ -146,7 +146,7 @@ impl Inward<'_> {
     }
 }
 
-/// What the rows of an index are called: their ids, and their keys by id.
+/// Names of the rows of an index: their ids, and their keys by id.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     pub(crate) keys: Keys,
@@ -160,7 +160,7 @@ impl Names {
         self.ids.as_ref().map_or(n, |ids| ids.bound as usize)
     }
 
-    /// Whether one of the `n` rows has this id.
+    /// Presence of this id among the `n` rows.
     pub(crate) fn has(&self, id: ItemId, n: usize) -> bool {
         match &self.ids {
             None => (id as usize) < n,

@@ -104,7 +104,7 @@ impl Index {
         self.names().keys.get()
     }
 
-    /// What the rows are called.
+    /// Names of the rows.
     pub(crate) fn names(&self) -> &Names {
         match self {
             Self::Flat(index) => &index.names,

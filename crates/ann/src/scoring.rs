@@ -18,7 +18,7 @@ impl Scoring {
         }
     }
 
-    /// Whether rows can be scored by the metric.
+    /// Check that rows can be scored by the metric.
     pub(crate) fn knows(metric: Metric) -> bool {
         matches!(metric, Metric::L2 | Metric::InnerProduct | Metric::Cosine)
     }

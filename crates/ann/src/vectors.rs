@@ -7,7 +7,7 @@ use crate::BuildError;
 use crate::id_map::{IdMap, Names};
 use crate::scoring::Scoring;
 
-/// What an index is built from: vectors, their ids, the space they live in, and their keys if they have some.
+/// Source of an index: vectors, their ids, the space they live in, and their keys if they have some.
 ///
 /// Made from `&Embeddings`, with keys, space and the rows that were trained; or from an array `[n, dim]`, all rows of it
 /// and without keys. The id of a vector is its row in the table, whether or not all rows are indexed.
@@ -19,7 +19,7 @@ pub struct Vectors<'a> {
     pub(crate) keys: Option<Arc<Vocab>>,
 }
 
-/// Which rows of a table are indexed.
+/// Rows of a table that are indexed.
 #[derive(Debug, Clone)]
 enum Choice {
     /// All; their numbers are their ids.
@@ -108,7 +108,7 @@ impl<'a> Vectors<'a> {
         }
     }
 
-    /// Whether there is no vector to be indexed.
+    /// Absence of vectors to be indexed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

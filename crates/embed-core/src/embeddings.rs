@@ -169,7 +169,7 @@ impl Embeddings {
         self.trained.as_ref().map_or(self.len(), |trained| trained.count())
     }
 
-    /// Whether there is such a row, and it was trained.
+    /// Presence of a row with this id that was trained.
     #[must_use]
     pub fn is_trained(&self, id: ItemId) -> bool {
         let row = id as usize;

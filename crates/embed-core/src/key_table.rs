@@ -51,7 +51,7 @@ impl KeyTable {
         self.base.len() + self.n_added()
     }
 
-    /// Whether there is no key.
+    /// Absence of keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -77,7 +77,7 @@ pub enum ScoreError {
     /// An input that says nothing.
     #[error("the {what} is empty")]
     Empty {
-        /// What is empty.
+        /// Name of what is empty.
         what: &'static str,
     },
     /// A tile that does not lie in the catalogue.

@@ -53,7 +53,7 @@ impl RowMask {
         self.len
     }
 
-    /// Whether the table has no row.
+    /// Absence of rows in the table.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
@@ -65,13 +65,13 @@ impl RowMask {
         self.count
     }
 
-    /// Whether every row of the table is in the set.
+    /// Fullness: true where every row of the table is in the set.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.count == self.len
     }
 
-    /// Whether the row is in the set; false beyond the table. O(1).
+    /// Membership of the row in the set; false beyond the table. O(1).
     #[must_use]
     #[inline]
     pub fn contains(&self, row: usize) -> bool {

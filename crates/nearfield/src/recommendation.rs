@@ -13,13 +13,13 @@ pub struct Recommendation {
     pub score: f32,
 }
 
-/// How recommendations are asked for.
+/// Request for recommendations.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options<'a> {
-    /// How hard the index looks; [`Effort::Recall`] after [`Recommender::tune`](crate::Recommender::tune).
+    /// Effort of the index; [`Effort::Recall`] after [`Recommender::tune`](crate::Recommender::tune).
     pub effort: Effort,
-    /// Whether what is in the history may be recommended again. Off by default.
+    /// Leave to recommend again what is in the history. Off by default.
     pub keep_seen: bool,
-    /// Which items may be recommended, apart from that: what is out of stock, what is of one category.
+    /// Filter of the items that may be recommended, apart from that: what is out of stock, what is of one category.
     pub filter: Filter<'a>,
 }

@@ -138,7 +138,7 @@ impl<R> Recommender<R> {
         Self { retriever }
     }
 
-    /// What finds the items.
+    /// Finder of the items.
     pub fn retriever(&self) -> &R {
         &self.retriever
     }
@@ -282,7 +282,7 @@ impl<E: Embedder<[ItemId]>> Recommender<VectorRetriever<E, Index>> {
     }
 }
 
-/// What is asked of the retriever, but for what was seen. Lists of the filter are checked before they are merged with it:
+/// Request to the retriever, but for what was seen. Lists of the filter are checked before they are merged with it:
 /// merging would put a list that is out of order in order.
 fn request<'a>(k: usize, options: &Options<'a>) -> Result<SearchRequest<'a>, RecommendError> {
     let request = SearchRequest::k(k).effort(options.effort).filter(options.filter);

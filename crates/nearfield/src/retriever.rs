@@ -11,7 +11,7 @@ use crate::RecommendError;
 
 /// Finds the best items of a catalogue for an input: a history, a user, a record of features.
 ///
-/// What a [`Recommender`](crate::Recommender) stands on. The two that there are: [`VectorRetriever`], an embedder and an
+/// Base of a [`Recommender`](crate::Recommender). The two that there are: [`VectorRetriever`], an embedder and an
 /// index, and [`ScoringRetriever`], a scorer whose best k are taken. Object-safe; references, boxes and `Arc`s of one
 /// are one.
 pub trait Retriever<In: ?Sized>: Send + Sync {

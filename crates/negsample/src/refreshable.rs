@@ -10,7 +10,7 @@ pub trait RefreshableSampler: NegativeSampler {
     /// Learns from a batch of positives; called once a batch, in batch order.
     fn observe(&mut self, batch: &Batch<'_>);
 
-    /// Whether the sampler wants the item vectors of now before it serves this step and epoch: one whose law
+    /// Staleness: true where the sampler wants the item vectors of now before it serves this step and epoch: one whose law
     /// depends on them, and whose copy has aged. Trainers ask between batches.
     fn is_stale(&self, cx: &NegativeContext<'_>) -> bool;
 

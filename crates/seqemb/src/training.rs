@@ -44,7 +44,7 @@ pub struct Training<'s> {
     pub(crate) report: FitReport,
     /// What the observer has not been told yet.
     pub(crate) untold: EpochReport,
-    /// What draws negatives; none under hierarchical softmax, which draws nothing.
+    /// Source of negatives; none under hierarchical softmax, which draws nothing.
     sampler: Option<Box<dyn RefreshableSampler + 's>>,
     /// Rows that were trained before this training.
     trained_before: Option<Arc<RowMask>>,

@@ -25,18 +25,18 @@ use crate::matrix::{Buffer, values_mut};
 use crate::models::{Context, Encoder, Histories};
 use crate::train::values_of;
 
-/// What an encoder is tried with.
+/// Input for the test of an encoder.
 #[derive(Debug, Clone, Copy)]
 pub struct EncoderSuite<'a, R> {
-    /// What failures are said of.
+    /// Name of the encoder in messages.
     pub name: &'a str,
     /// Tables that the encoder knows by number.
     pub tables: &'a [Table],
-    /// What users did.
+    /// Histories of the users.
     pub histories: &'a Histories,
     /// Records of a batch.
     pub records: &'a [R],
-    /// Whether training computes something else than serving: normalisation over the batch, or dropout. Then inference is not compared with
+    /// Difference between training and serving: normalisation over the batch, or dropout. Then inference is not compared with
     /// the forward pass.
     pub training_differs: bool,
     /// Largest difference of a gradient from finite differences, relative to the largest gradient of its array.

@@ -4,7 +4,7 @@ use embed_core::ItemId;
 
 /// Rows of an index that are no answers, as a list that filters take. It only grows.
 ///
-/// What was banned lately is put in its place when the list is first asked for, so that a change costs O(log n) on the
+/// Ids banned lately are put in their place when the list is first asked for, so that a change costs O(log n) on the
 /// average, and the first search after one a pass over the list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Banned {

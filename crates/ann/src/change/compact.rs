@@ -10,12 +10,12 @@ use crate::id_map::{IdMap, Names};
 use crate::{BuildError, Hnsw, Index, Quantized, Vectors};
 
 impl Changed {
-    /// Whether a compaction would do something.
+    /// Need of a compaction: false where it would do nothing.
     pub(super) fn is_changed(&self) -> bool {
         self.only_names() || !self.pending.is_empty() || self.banned.len() > 0
     }
 
-    /// Whether ids were given, and rows are as they were.
+    /// Sameness of ids and rows: ids were given, and rows are as they were.
     fn only_names(&self) -> bool {
         self.given as usize != self.base.id_bound() && self.pending.is_empty() && self.banned.len() == 0
     }
@@ -33,7 +33,7 @@ impl Changed {
         all
     }
 
-    /// What rows with these ids are called.
+    /// Names of rows with these ids.
     fn names_of(&self, alive: &[ItemId]) -> Result<Names, ChangeError> {
         let keys = self.key_table().map_err(failed)?;
         let keys = keys.map(embed_core::KeyTable::to_vocab).transpose().map_err(failed)?;
@@ -118,7 +118,7 @@ impl Changed {
         graph.extended(&rows, names.clone(), run).map(Some).map_err(failed)
     }
 
-    /// Whether the two have the same index.
+    /// Identity of the two indexes.
     pub(super) fn has_base_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.base, &other.base)
     }

@@ -1,6 +1,6 @@
 use embed_core::{Metric, SearchError, VocabError};
 
-/// Why another index was not put in the place of one.
+/// Reason why another index was not put in the place of one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplaceError {
@@ -31,9 +31,9 @@ pub enum ReplaceError {
     /// One has keys and the other has none.
     #[error("the index {}, the one in place {}", has_keys(*got), has_keys(*expected))]
     Keys {
-        /// Whether the index in place has keys.
+        /// Presence of keys in the index in place.
         expected: bool,
-        /// Whether the other has.
+        /// Presence of keys in the other.
         got: bool,
     },
     /// More keys than there are ids.

@@ -113,7 +113,7 @@ impl Changed {
         self.base.names().has(id, self.base.len())
     }
 
-    /// Whether there is a row with this id.
+    /// Presence of a row with this id.
     #[must_use]
     pub fn contains(&self, id: ItemId) -> bool {
         match self.states.get(id) {

@@ -8,7 +8,7 @@ const REMOVED: u32 = 1;
 /// The slot 0.
 const FIRST: u32 = 2;
 
-/// What became of a row.
+/// State of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// It is as it is in the index, or is not there.

@@ -17,7 +17,7 @@ use crate::{BuildError, Codes, Refine, Vectors};
 const MISFIT: f32 = 1.5;
 
 impl Ivf {
-    /// Whether vectors cannot be had back as they were.
+    /// Loss in coding: true where vectors cannot be had back as they were.
     pub(crate) fn keeps_codes_only(&self) -> bool {
         let coding = self.params.coding;
         coding.codes != Codes::Flat && coding.refine != Refine::Flat
@@ -63,7 +63,7 @@ impl Ivf {
         Ok(Some(assemble(&[self, &fresh], &rows)))
     }
 
-    /// Whether the scales of bytes reach to all components of these vectors, but for a step.
+    /// Reach of the scales of bytes: true where they cover all components of these vectors, but for a step.
     fn covers(&self, vectors: &Vectors<'_>) -> bool {
         let source = Source {
             vectors: vectors.clone(),
@@ -239,7 +239,7 @@ fn has_terms(index: &Ivf) -> bool {
     Scoring::of(index.metric) == Scoring::L2
 }
 
-/// What slots hold, while they are written.
+/// Content of slots, while they are written.
 struct Slots {
     bytes: Vec<u8>,
     floats: Vec<f32>,

@@ -12,7 +12,7 @@ use self::model::Model;
 use super::{clustered, must};
 use crate::{AnnIndexMut, ChangeError, Effort, Flow, ItemId, Metric, Progress, Run, SeededRng, Vocab};
 
-/// What is promised of an index that changes, and so demanded by [`ann_index_mut`].
+/// Promises of an index that changes, as demanded by [`ann_index_mut`].
 ///
 /// ```
 /// use embed_core::{Effort, testkit::AnnMutSuite};
@@ -22,11 +22,11 @@ use crate::{AnnIndexMut, ChangeError, Effort, Flow, ItemId, Metric, Progress, Ru
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct AnnMutSuite {
-    /// What the family is called in messages.
+    /// Name of the family in messages.
     pub name: &'static str,
     /// The effort at which every answer is exact, up to rounding.
     pub effort: Effort,
-    /// Whether the family scores and gives back codes; then answers are held to the right rows, not to the nearest.
+    /// Lossiness: true where the family scores and gives back codes; then answers are held to the right rows, not to the nearest.
     pub lossy: bool,
     /// The metrics of the family.
     pub metrics: &'static [Metric],

@@ -10,10 +10,10 @@ use crate::{ScoreError, Scorer};
 /// Most tiles of one width that are scored: with an odd step between them where there are more.
 const TILES: usize = 40;
 
-/// What a scorer is tested on by [`scorer`].
+/// Input for the test of a scorer by [`scorer`].
 #[derive(Debug, Clone, Copy)]
 pub struct ScorerSuite<'a, In: ?Sized> {
-    /// What the scorer is called in messages.
+    /// Name of the scorer in messages.
     pub name: &'a str,
     /// Inputs that have scores; at least one.
     pub inputs: &'a [&'a In],

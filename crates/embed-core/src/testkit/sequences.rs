@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::{THREADS, must};
 use crate::{ItemId, SequenceSource, Sequences};
 
-/// How long a reader waits for the others to begin. A source that lets in one reader at a time is slow, not wrong.
+/// Time that a reader waits for the others to begin. A source that lets in one reader at a time is slow, not wrong.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What is promised of a source, and so demanded by [`sequence_source`].
+/// Promises of a source, as demanded by [`sequence_source`].
 ///
 /// ```
 /// use embed_core::testkit::{SequenceSuite, sequence_source};
@@ -24,11 +24,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SequenceSuite<'a> {
-    /// What the source is called in messages.
+    /// Name of the source in messages.
     pub name: &'a str,
     /// Number of epochs that are read, from 0 on; at least one.
     pub epochs: u32,
-    /// Whether every epoch has the same sequences in the same order.
+    /// Sameness of epochs: true where each has the same sequences in the same order.
     pub same_every_epoch: bool,
     /// Sequences of every epoch, where they are known.
     pub sequences: Option<&'a Sequences>,

@@ -216,7 +216,7 @@ impl<'a> EmbeddingScorer<'a> {
         self.cold.iter().filter(|&&cold| cold).count()
     }
 
-    /// Whether the user is recommended nothing for want of a history.
+    /// Absence of a history, for want of which the user is recommended nothing.
     #[must_use]
     pub fn is_cold(&self, user: u32) -> bool {
         self.cold.get(user as usize).copied().unwrap_or(false)

@@ -112,7 +112,7 @@ impl Records {
         }
     }
 
-    /// Whether a row says anything: a code that is not that of the unknown, a list with something in it, or a number.
+    /// Presence of something said in a row: a code that is not that of the unknown, a list with something in it, or a number.
     ///
     /// # Panics
     /// When there is no such row.

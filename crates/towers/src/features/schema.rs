@@ -126,7 +126,7 @@ pub struct HistoryFeature {
     pub pooling: Pooling,
     /// The most items, the last ones.
     pub most: usize,
-    /// Which items are the history of a positive.
+    /// View: the items that are the history of a positive.
     pub view: HistoryView,
     /// The columns of the items whose categories make up their vector here, beside the id where items have one.
     pub columns: Vec<String>,
@@ -150,18 +150,18 @@ pub struct Schema {
     pub item: SideSchema,
 }
 
-/// What [`Schema::of_frames`] makes of feature frames.
+/// Settings of [`Schema::of_frames`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SchemaOptions {
-    /// Whether items are known by their id, beside their features.
+    /// Use of item ids, beside the features.
     pub item_id: bool,
     /// The probability with which training takes an item's id for unknown; by default 0.1 where items have features, else 0.
     pub id_dropout: Option<f32>,
-    /// How the history becomes a vector.
+    /// Pooling of the history into a vector.
     pub pooling: Pooling,
     /// Largest number of items of a history, the last ones.
     pub max_history: usize,
-    /// Which items are the history of a positive.
+    /// View: the items that are the history of a positive.
     pub view: HistoryView,
 }
 

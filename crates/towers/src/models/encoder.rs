@@ -66,7 +66,7 @@ pub trait Encoder<R>: Module + Send + Sync {
     /// Components of a row.
     fn dim(&self) -> usize;
 
-    /// Whether the row of a record says something where no positive of the training was of it: encoders of features do, once a feature
+    /// Knowledge without training: true where the row of a record says something where no positive of the training was of it: encoders of features do, once a feature
     /// is known. Items of which it does not are [untrained](embed_core::Embeddings::untrained) unless they were a positive.
     fn knows_by_content(&self, _record: &R) -> bool {
         false

@@ -37,7 +37,7 @@ impl Histories {
         Self { sequences, sets, first: 0 }
     }
 
-    /// What one user of a request did.
+    /// History of the one user of a request.
     pub(crate) fn of_user(user: u32, sequences: Sequences) -> Self {
         Self { first: user, ..Self::new(sequences) }
     }

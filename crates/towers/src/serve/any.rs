@@ -65,7 +65,7 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> TwoTowerModel<U, I> {
     /// The kind of a model file.
     pub const KIND: Kind = Kind::new("two-towers", 1);
 
-    /// What a [training](crate::train::Training::finish) came to, with the vectors of its items, which are computed in parallel.
+    /// Model of a [finished training](crate::train::Training::finish), with the vectors of its items, which are computed in parallel.
     ///
     /// # Errors
     /// - [`FitError::Vectors`] when a vector is not finite.
@@ -98,7 +98,7 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> TwoTowerModel<U, I> {
         &self.0.record
     }
 
-    /// What the training did.
+    /// Report of the training.
     #[must_use]
     pub fn report(&self) -> &FitReport {
         &self.0.report
@@ -110,7 +110,7 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> TwoTowerModel<U, I> {
         &self.0.model
     }
 
-    /// How users are scored against items.
+    /// Similarity of users and items.
     #[must_use]
     pub fn metric(&self) -> Metric {
         match self.0.model.similarity {
@@ -219,7 +219,7 @@ impl<U: Encoder<Example>, I: Encoder<ItemId>> TwoTowerModel<U, I> {
         Ok(Self(Arc::new(served)))
     }
 
-    /// Who a request is of, as the user encoder numbers users.
+    /// User of a request, as the user encoder numbers users.
     fn check(&self, input: UserInput<'_>) -> Result<u32, EmbedError> {
         let n_items = self.0.items.len();
         if let Some(&item) = input.history.iter().find(|item| **item as usize >= n_items) {

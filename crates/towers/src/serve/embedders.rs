@@ -28,7 +28,7 @@ impl<M> HistoryEmbedder<M> {
     }
 }
 
-/// What an embedder of a model says of itself: dimension, space, metric and keys are the items'.
+/// Description of an embedder of a model: dimension, space, metric and keys are the items'.
 macro_rules! describe {
     () => {
         fn dim(&self) -> usize {

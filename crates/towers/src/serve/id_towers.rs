@@ -11,10 +11,10 @@ use crate::train::{
     FitParams, FitRecord, FitReport, NegativeSampling, Standard, Trained, Training, TrainingData,
 };
 
-/// What a model over ids and histories is trained on.
+/// Training data of a model over ids and histories.
 #[derive(Debug, Clone, Copy)]
 pub struct TwoTowerData<'a> {
-    /// What users did.
+    /// Histories of the users.
     pub histories: &'a Histories,
     /// Keys of the users, in the order of the histories.
     pub users: &'a Arc<Vocab>,
@@ -25,7 +25,7 @@ pub struct TwoTowerData<'a> {
 }
 
 impl<'a> TwoTowerData<'a> {
-    /// What users did, with nothing held out.
+    /// Data of histories, with nothing held out.
     #[must_use]
     pub fn new(histories: &'a Histories, users: &'a Arc<Vocab>, items: &'a Arc<Vocab>) -> Self {
         Self { histories, users, items, held_out: None }

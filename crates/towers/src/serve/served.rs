@@ -10,7 +10,7 @@ use crate::layers::{Module, Tensor};
 use crate::models::{Context, Encoder, Example, Histories, TwoTower, Work};
 use crate::train::{FitRecord, FitReport, Trained};
 
-/// What every served model holds: both encoders, what its training was, and the vectors of its items.
+/// Parts of every served model: both encoders, what its training was, and the vectors of its items.
 #[derive(Debug)]
 pub(crate) struct Served<U, I> {
     pub(crate) model: TwoTower<U, I>,

@@ -9,13 +9,13 @@ use crate::FitError;
 /// [`NegativeSampling::from`] makes of them what a training takes, with the standard sampler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NegativeCounts {
-    /// Whether the batch's other positives are negatives.
+    /// Use of the batch's other positives as negatives.
     pub in_batch: bool,
     /// Items drawn once a batch, for all of its rows.
     pub per_batch: usize,
     /// Items drawn for each positive alone; 0 where there are others.
     pub per_example: usize,
-    /// Whether log Q is subtracted from the logits (Yi et al. 2019).
+    /// Correction: true where log Q is subtracted from the logits (Yi et al. 2019).
     pub corrected: bool,
 }
 
@@ -72,7 +72,7 @@ impl NegativeCounts {
 pub struct NegativeSampling<'s> {
     counts: NegativeCounts,
     sampler: Option<Box<dyn RefreshableSampler + 's>>,
-    /// What is wrong with how it was put together; said where it is used.
+    /// Fault in how it was put together; said where it is used.
     fault: Option<NegativesError>,
 }
 
@@ -106,7 +106,7 @@ pub enum NegativesError {
     /// Training that draws for each positive was given other negatives.
     #[error("{what} takes negatives per example, and none that a batch shares")]
     NotPerExample {
-        /// What is trained.
+        /// Model that is trained.
         what: &'static str,
     },
 }
@@ -206,7 +206,7 @@ impl<'s> NegativeSampling<'s> {
         self.counts
     }
 
-    /// Whether a sampler was given, in place of the standard one.
+    /// Presence of a given sampler, in place of the standard one.
     #[must_use]
     pub fn has_sampler(&self) -> bool {
         self.sampler.is_some()

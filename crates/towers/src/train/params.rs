@@ -27,7 +27,7 @@ impl Default for Validation {
     }
 }
 
-/// How a model is trained, but for its [negatives](super::NegativeSampling).
+/// Settings of a training, but for its [negatives](super::NegativeSampling).
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitParams {
     /// Passes over the positives, at most.

@@ -51,7 +51,7 @@ pub struct Training<'d, U: Encoder<Example>, I: Encoder<ItemId>> {
 pub struct Trained<U, I> {
     /// The model, the best one where validation chose it.
     pub model: TwoTower<U, I>,
-    /// What the training did; [`FitReport::stopped`] says whether it was cut short.
+    /// Report of the training; [`FitReport::stopped`] says whether it was cut short.
     pub report: FitReport,
     /// The settings of the training, negatives included.
     pub record: FitRecord,
@@ -61,10 +61,10 @@ pub struct Trained<U, I> {
     pub users: RowMask,
 }
 
-/// What two encoders are trained on.
+/// Training data of two encoders.
 #[derive(Debug, Clone)]
 pub struct TrainingData<'d> {
-    /// What users did.
+    /// Histories of the users.
     pub histories: &'d Histories,
     /// Positives that the model can be trained on.
     pub examples: Vec<Example>,

@@ -29,7 +29,7 @@ pub struct DssmData<'a> {
 }
 
 impl<'a> DssmData<'a> {
-    /// What users did, without features and with nothing held out.
+    /// Data of histories alone, without features and with nothing held out.
     #[must_use]
     pub fn new(histories: &'a Histories, users: &'a Arc<Vocab>, items: &'a Arc<Vocab>) -> Self {
         Self { histories, users, items, user_features: None, item_features: None, held_out: None }
@@ -228,7 +228,7 @@ impl Dssm {
         &self.0.served.report
     }
 
-    /// How features become codes.
+    /// Coder of features.
     #[must_use]
     pub fn coder(&self) -> &Coder {
         &self.0.coder
@@ -294,7 +294,7 @@ impl Dssm {
 pub struct DssmTraining<'d> {
     /// The training.
     pub training: Training<'d, DssmUser, DssmItem>,
-    /// How features become codes.
+    /// Coder of features.
     pub coder: Coder,
 }
 
