@@ -42,7 +42,7 @@ pub struct Training<'d, U: Encoder<Example>, I: Encoder<ItemId>> {
     work: Work<U::Tape, I::Tape>,
     drawn: Drawn,
     /// Items and users of the positives of the first pass so far.
-    met: (Vec<bool>, Vec<bool>),
+    met: Met,
 }
 
 /// A model at the end of its training, finished or not.
@@ -143,7 +143,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
             plateau: 1.0,
             work: Work::default(),
             drawn: Drawn::default(),
-            met: (vec![false; histories.n_items()], vec![false; histories.n_users()]),
+            met: Met { items: vec![false; histories.n_items()], users: vec![false; histories.n_users()] },
         })
     }
 
@@ -264,17 +264,18 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
         if self.report.best_epoch.is_some() {
             self.kept.restore(&mut self.model);
         }
-        let (items, users) = match self.report.epochs_done {
-            0 => self.met,
-            _ => {
-                let (mut items, mut users) = self.met;
-                mark(self.histories, &self.examples, (&mut items, &mut users));
-                (items, users)
-            }
-        };
+        if self.report.epochs_done > 0 {
+            self.met.mark(self.histories, &self.examples);
+        }
         let mask = |met: Vec<bool>| RowMask::from_fn(met.len(), |row| met[row]);
         let record = FitRecord { fit: self.params, negatives: self.negatives.counts };
-        Trained { model: self.model, report: self.report, record, items: mask(items), users: mask(users) }
+        Trained {
+            model: self.model,
+            report: self.report,
+            record,
+            items: mask(self.met.items),
+            users: mask(self.met.users),
+        }
     }
 
     fn judge(&mut self, validation: Validation, ranked: Ranked) {
@@ -339,7 +340,7 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
                 break;
             };
             if epoch == 0 {
-                mark(self.histories, &examples, (&mut self.met.0, &mut self.met.1));
+                self.met.mark(self.histories, &examples);
             }
             if let Some(sampler) = &mut self.negatives.sampler {
                 sampler.observe(&Seen::new(self.step, self.drawn.targets()));
@@ -370,11 +371,21 @@ impl<'d, U: Encoder<Example>, I: Encoder<ItemId>> Training<'d, U, I> {
     }
 }
 
-/// Marks the items and the users of positives.
-fn mark(histories: &Histories, examples: &[Example], (items, users): (&mut [bool], &mut [bool])) {
-    for &example in examples {
-        if let Some(target) = histories.target(example) {
-            (items[target as usize], users[example.user as usize]) = (true, true);
+/// Items and users of positives, a flag each.
+#[derive(Debug)]
+struct Met {
+    items: Vec<bool>,
+    users: Vec<bool>,
+}
+
+impl Met {
+    /// Takes in the items and the users of these positives.
+    fn mark(&mut self, histories: &Histories, examples: &[Example]) {
+        for &example in examples {
+            if let Some(target) = histories.target(example) {
+                self.items[target as usize] = true;
+                self.users[example.user as usize] = true;
+            }
         }
     }
 }
